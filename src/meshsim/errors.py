@@ -1,0 +1,372 @@
+"""Every error meshsim raises, in one tree.
+
+Floor 0; imports nothing. One class per thing a caller would do differently; fields stay readable
+on the exception. Where a real engine has a sentence for the case, ``str(error)`` is that sentence,
+as it follows ``Error response from daemon: ``.
+
+::
+
+    MeshsimError
+    ├── ClockBusy               RuntimeError     a blocking verb inside a timer
+    ├── NotSettled              TimeoutError     settle() gave up: something keeps moving
+    ├── NotModelled             NotImplementedError  meshsim does not simulate this
+    ├── BadValue                ValueError       text that is no duration, size, port ...
+    ├── ScriptError             ValueError       a lesson or command line that cannot be run
+    ├── ApiError                                 the engine says no; status is the HTTP status
+    │   ├── InvalidParameter    ValueError  400  the engine's own validation
+    │   ├── InvalidArgument     ValueError  400  SwarmKit's validation (rpc InvalidArgument)
+    │   ├── NotFound            LookupError 404
+    │   ├── Ambiguous           LookupError 400  several objects answer to the name
+    │   ├── Conflict                        409  the name is taken (engine)
+    │   ├── AlreadyExists                   409  the name is taken (rpc AlreadyExists)
+    │   ├── Forbidden                       403  the engine refuses on principle
+    │   ├── PermissionDenied                403  SwarmKit refuses on principle
+    │   ├── FailedPrecondition              400  not in this state (rpc FailedPrecondition)
+    │   ├── OutOfSequence                   500  an update carried a stale version
+    │   ├── Unavailable                     503  this node cannot do that now
+    │   │   ├── NotInSwarm
+    │   │   ├── AlreadyInSwarm
+    │   │   ├── NotManager
+    │   │   └── NoLeader                    500
+    │   └── JoinRefused                     400  the token, or the manager's answer to it
+    ├── IpamError                                addresses
+    │   ├── AddressInUse
+    │   ├── AddressOutOfRange   ValueError
+    │   ├── NoAddressLeft
+    │   ├── PoolOverlap
+    │   └── NoSubnetLeft
+    ├── IpvsError                                ipvsadm's words; exit_code is ipvsadm's
+    │   ├── ServiceExists, DestinationExists
+    │   ├── NoSuchService, NoSuchDestination     LookupError
+    │   ├── UnknownBalancer                      LookupError
+    │   └── InvalidRule                          ValueError
+    └── ConnectionFailed        ConnectionError  what a client experiences
+        ├── ConnectionRefused, ConnectionWasReset, ConnectionTimedOut
+        ├── HostUnreachable
+        └── NameNotResolved
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+__all__ = [
+    "AddressInUse",
+    "AddressOutOfRange",
+    "AlreadyExists",
+    "AlreadyInSwarm",
+    "Ambiguous",
+    "ApiError",
+    "BadValue",
+    "ClockBusy",
+    "Conflict",
+    "ConnectionFailed",
+    "ConnectionRefused",
+    "ConnectionTimedOut",
+    "ConnectionWasReset",
+    "DestinationExists",
+    "FailedPrecondition",
+    "Forbidden",
+    "HostUnreachable",
+    "InvalidArgument",
+    "InvalidParameter",
+    "InvalidRule",
+    "IpamError",
+    "IpvsError",
+    "JoinRefused",
+    "MeshsimError",
+    "NameNotResolved",
+    "NoAddressLeft",
+    "NoLeader",
+    "NoSubnetLeft",
+    "NoSuchDestination",
+    "NoSuchService",
+    "NotFound",
+    "NotInSwarm",
+    "NotManager",
+    "NotModelled",
+    "NotSettled",
+    "OutOfSequence",
+    "PermissionDenied",
+    "PoolOverlap",
+    "ScriptError",
+    "ServiceExists",
+    "Unavailable",
+    "UnknownBalancer",
+]
+
+
+class MeshsimError(Exception):
+    """Root of every error raised on purpose by meshsim.
+
+    Attributes:
+        exit_code: what a command line that ends in this error exits with.
+    """
+
+    exit_code: ClassVar[int] = 1
+
+
+class ClockBusy(MeshsimError, RuntimeError):
+    """A verb that steps time was called while time was being stepped (inside a timer or an image)."""
+
+
+class NotSettled(MeshsimError, TimeoutError):
+    """``settle()`` reached its limit of virtual time; ``moving`` names what was still pending."""
+
+    def __init__(self, message: str, moving: tuple[str, ...] = ()) -> None:
+        super().__init__(message)
+        self.moving = moving
+
+
+class NotModelled(MeshsimError, NotImplementedError):
+    """The real system can do this, meshsim does not simulate it; the fidelity page lists it."""
+
+
+class BadValue(MeshsimError, ValueError):
+    """A text that should have been a duration, a size, a port or the like; ``text`` is what came."""
+
+    def __init__(self, message: str, text: str = "") -> None:
+        super().__init__(message)
+        self.text = text
+
+
+class ScriptError(MeshsimError, ValueError):
+    """A lesson or command line that cannot be run; ``source`` and ``line`` say where."""
+
+    def __init__(self, message: str, *, source: str = "", line: int = 0) -> None:
+        super().__init__(f"{source}:{line}: {message}" if source and line else message)
+        self.source = source
+        self.line = line
+
+
+class ApiError(MeshsimError):
+    """The engine says no. ``str(error)`` is what follows ``Error response from daemon: ``.
+
+    Args:
+        description: the sentence, without any ``rpc error`` prefix.
+        rpc_code: gRPC code name when the sentence came through SwarmKit's API; default by class.
+
+    Attributes:
+        description: the bare sentence.
+        status: the HTTP status the Engine API answers with.
+        rpc_code: the gRPC code name, or None for the engine's own errors.
+
+    Source: moby daemon/server/httpstatus/status.go statusCodeFromGRPCError.
+    """
+
+    status: ClassVar[int] = 500
+    default_rpc_code: ClassVar[str | None] = None
+
+    def __init__(self, description: str, *, rpc_code: str | None = None) -> None:
+        self.description = description
+        self.rpc_code = rpc_code or self.default_rpc_code
+        prefix = f"rpc error: code = {self.rpc_code} desc = " if self.rpc_code else ""
+        super().__init__(prefix + description)
+
+
+class InvalidParameter(ApiError, ValueError):
+    """The engine's own validation refused a value."""
+
+    status = 400
+
+
+class InvalidArgument(ApiError, ValueError):
+    """SwarmKit's validation refused a value."""
+
+    status = 400
+    default_rpc_code = "InvalidArgument"
+
+
+class NotFound(ApiError, LookupError):
+    """No such object."""
+
+    status = 404
+
+
+class Ambiguous(ApiError, LookupError):
+    """More than one object answers to the given name or id prefix."""
+
+    status = 400
+
+
+class Conflict(ApiError):
+    """The name is taken, says the engine."""
+
+    status = 409
+
+
+class AlreadyExists(ApiError):
+    """The name is taken, says SwarmKit."""
+
+    status = 409
+    default_rpc_code = "AlreadyExists"
+
+
+class Forbidden(ApiError):
+    """The engine refuses on principle, whatever the state."""
+
+    status = 403
+
+
+class PermissionDenied(ApiError):
+    """SwarmKit refuses on principle."""
+
+    status = 403
+    default_rpc_code = "PermissionDenied"
+
+
+class FailedPrecondition(ApiError):
+    """Not while the swarm is in this state: HTTP 400, not 412."""
+
+    status = 400
+    default_rpc_code = "FailedPrecondition"
+
+
+class OutOfSequence(ApiError):
+    """An update carried a version that is no longer current; HTTP 500, as the real one."""
+
+    status = 500
+    default_rpc_code = "Unknown"
+
+    def __init__(self) -> None:
+        super().__init__("update out of sequence")
+
+
+class Unavailable(ApiError):
+    """This node cannot do that in its present state."""
+
+    status = 503
+
+
+class NotInSwarm(Unavailable):
+    """The node is in no swarm."""
+
+
+class AlreadyInSwarm(Unavailable):
+    """The node is in a swarm already."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            'This node is already part of a swarm. Use "docker swarm leave" to leave this swarm '
+            "and join another one."
+        )
+
+
+class NotManager(Unavailable):
+    """A swarm command on a node that is no manager.
+
+    Source: moby daemon/cluster/cluster.go errNoManager.
+    """
+
+
+class NoLeader(Unavailable):
+    """The managers have no leader: too few of them reach each other."""
+
+    status = 500
+    default_rpc_code = "Unknown"
+
+
+class JoinRefused(ApiError):
+    """The joining node or the manager refused the token; ``status`` follows the reason."""
+
+    status = 400
+
+
+class IpamError(MeshsimError):
+    """Addresses: the request cannot be met."""
+
+
+class AddressInUse(IpamError):
+    """The address asked for is handed out already."""
+
+
+class AddressOutOfRange(IpamError, ValueError):
+    """The address asked for is not in the pool."""
+
+
+class NoAddressLeft(IpamError):
+    """Every address of the pool is handed out."""
+
+
+class PoolOverlap(IpamError):
+    """The subnet asked for overlaps one in use."""
+
+
+class NoSubnetLeft(IpamError):
+    """Every subnet of the default pools is handed out."""
+
+
+class IpvsError(MeshsimError):
+    """IPVS refuses; the text is ipvsadm's where it has one, ``exit_code`` too."""
+
+    exit_code: ClassVar[int] = 255
+
+
+class ServiceExists(IpvsError):
+    """The virtual service is defined already."""
+
+    def __init__(self) -> None:
+        super().__init__("Service already exists")
+
+
+class DestinationExists(IpvsError):
+    """The destination is in the service already."""
+
+    def __init__(self) -> None:
+        super().__init__("Destination already exists")
+
+
+class NoSuchService(IpvsError, LookupError):
+    """No virtual service with that key."""
+
+
+class NoSuchDestination(IpvsError, LookupError):
+    """No such destination in the service."""
+
+    def __init__(self) -> None:
+        super().__init__("No such destination")
+
+
+class UnknownBalancer(IpvsError, LookupError):
+    """No balancer of that name; ``known`` lists those there are."""
+
+    def __init__(self, name: str, known: tuple[str, ...]) -> None:
+        super().__init__(f"Scheduler or persistence engine not found: {name!r}; known: {', '.join(known)}")
+        self.name = name
+        self.known = known
+
+
+class InvalidRule(IpvsError, ValueError):
+    """A service or destination that cannot be defined so."""
+
+
+class ConnectionFailed(MeshsimError, ConnectionError):
+    """A client's connection or request did not get through.
+
+    Attributes:
+        elapsed_ns: virtual nanoseconds until the client knew.
+    """
+
+    def __init__(self, message: str, *, elapsed_ns: int = 0) -> None:
+        super().__init__(message)
+        self.elapsed_ns = elapsed_ns
+
+
+class ConnectionRefused(ConnectionFailed):
+    """Refused at once: nobody listens, or no destination may be used."""
+
+
+class ConnectionWasReset(ConnectionFailed):
+    """An established connection was answered by RST."""
+
+
+class ConnectionTimedOut(ConnectionFailed):
+    """No answer until the client gave up."""
+
+
+class HostUnreachable(ConnectionFailed):
+    """No route, or no answer to ARP."""
+
+
+class NameNotResolved(ConnectionFailed):
+    """The name does not resolve where the client stands."""

@@ -1,0 +1,66 @@
+"""Room model: what all stored values have in common.
+
+Frozen values are shared freely: a copy of a cluster keeps the very same objects, so copying one is a
+no-op. :class:`FrozenDict` is the mapping that labels, options and resources are kept in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, NoReturn, Self, TypeVar
+
+__all__ = ["Frozen", "FrozenDict", "frozen_dict"]
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+
+class Frozen:
+    """Base of immutable values: its own copy, its own deep copy."""
+
+    __slots__ = ()
+
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        return self
+
+
+class FrozenDict(dict[K, V]):
+    """A dict that cannot be changed and can be hashed.
+
+    >>> labels = FrozenDict({"zone": "a"})
+    >>> labels["zone"] = "b"
+    Traceback (most recent call last):
+    ...
+    TypeError: FrozenDict is read-only
+    """
+
+    __slots__ = ()
+
+    def _read_only(self, *_args: object, **_kwargs: object) -> NoReturn:
+        raise TypeError("FrozenDict is read-only")
+
+    __setitem__ = __delitem__ = _read_only
+    clear = pop = popitem = setdefault = update = _read_only
+    __ior__ = _read_only  # type: ignore[assignment]
+
+    def __hash__(self) -> int:  # type: ignore[override]
+        return hash(frozenset(self.items()))
+
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (type(self), (dict(self),))
+
+
+def frozen_dict(value: Mapping[K, V] | Iterable[tuple[K, V]] | None) -> FrozenDict[K, V]:
+    """Turn any mapping into a :class:`FrozenDict` (attrs converter); None is empty."""
+    if isinstance(value, FrozenDict):
+        return value
+    return FrozenDict(value or {})
