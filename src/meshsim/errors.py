@@ -15,6 +15,7 @@ as it follows ``Error response from daemon: ``.
     ├── ApiError                                 the engine says no; status is the HTTP status
     │   ├── InvalidParameter    ValueError  400  the engine's own validation
     │   ├── InvalidArgument     ValueError  400  SwarmKit's validation (rpc InvalidArgument)
+    │   ├── BadConstraint       ValueError  500  a placement constraint that does not parse
     │   ├── NotFound            LookupError 404
     │   ├── Ambiguous           LookupError 400  several objects answer to the name
     │   ├── Conflict                        409  the name is taken (engine)
@@ -29,10 +30,13 @@ as it follows ``Error response from daemon: ``.
     │   │   ├── NotManager
     │   │   └── NoLeader                    500
     │   └── JoinRefused                     400  the token, or the manager's answer to it
-    ├── IpamError                                addresses
-    │   ├── AddressInUse
-    │   ├── AddressOutOfRange   ValueError
-    │   ├── NoAddressLeft
+    ├── IpamError                                addresses, subnets, serial numbers
+    │   ├── NumberTaken                          the very number asked for is handed out
+    │   │   └── AddressInUse
+    │   ├── NumberOutOfRange    ValueError       not a number of this set
+    │   │   └── AddressOutOfRange
+    │   ├── NoNumberLeft                         all are handed out
+    │   │   └── NoAddressLeft
     │   ├── PoolOverlap
     │   └── NoSubnetLeft
     ├── IpvsError                                ipvsadm's words; exit_code is ipvsadm's
@@ -57,6 +61,7 @@ __all__ = [
     "AlreadyInSwarm",
     "Ambiguous",
     "ApiError",
+    "BadConstraint",
     "BadValue",
     "ClockBusy",
     "Conflict",
@@ -78,6 +83,7 @@ __all__ = [
     "NameNotResolved",
     "NoAddressLeft",
     "NoLeader",
+    "NoNumberLeft",
     "NoSubnetLeft",
     "NoSuchDestination",
     "NoSuchService",
@@ -86,6 +92,8 @@ __all__ = [
     "NotManager",
     "NotModelled",
     "NotSettled",
+    "NumberOutOfRange",
+    "NumberTaken",
     "OutOfSequence",
     "PermissionDenied",
     "PoolOverlap",
@@ -175,6 +183,21 @@ class InvalidArgument(ApiError, ValueError):
 
     status = 400
     default_rpc_code = "InvalidArgument"
+
+
+class BadConstraint(ApiError, ValueError):
+    """A placement constraint that does not parse; ``expression`` is what came.
+
+    SwarmKit returns the parser's plain error, so the code is Unknown and the HTTP status 500.
+
+    Source: swarmkit manager/constraint/constraint.go Parse, manager/controlapi/service.go validatePlacement.
+    """
+
+    default_rpc_code = "Unknown"
+
+    def __init__(self, description: str, expression: str = "") -> None:
+        super().__init__(description)
+        self.expression = expression
 
 
 class NotFound(ApiError, LookupError):
@@ -273,27 +296,91 @@ class JoinRefused(ApiError):
 
 
 class IpamError(MeshsimError):
-    """Addresses: the request cannot be met."""
+    """An address, subnet or serial number cannot be given. Only the manager's log shows the sentence."""
 
 
-class AddressInUse(IpamError):
-    """The address asked for is handed out already."""
+class NumberTaken(IpamError):
+    """The number asked for is handed out already; ``number`` is that number.
+
+    Source: moby daemon/libnetwork/bitmap/sequence.go ErrBitAllocated.
+    """
+
+    sentence: ClassVar[str] = "requested bit is already allocated"
+
+    def __init__(self, number: int | str = "") -> None:
+        super().__init__(self.sentence)
+        self.number = number
 
 
-class AddressOutOfRange(IpamError, ValueError):
-    """The address asked for is not in the pool."""
+class AddressInUse(NumberTaken):
+    """The address asked for is handed out already; ``number`` is the address as text.
+
+    Source: moby daemon/libnetwork/ipamapi/contract.go ErrIPAlreadyAllocated.
+    """
+
+    sentence = "Address already in use"
 
 
-class NoAddressLeft(IpamError):
-    """Every address of the pool is handed out."""
+class NumberOutOfRange(IpamError, ValueError):
+    """The set does not hold the number asked for; ``number`` is that number.
+
+    Source: swarmkit manager/allocator internal/idm GetSpecificID.
+    """
+
+    sentence: ClassVar[str] = "requested id does not belong to the set"
+
+    def __init__(self, number: int | str = "") -> None:
+        super().__init__(self.sentence)
+        self.number = number
+
+
+class AddressOutOfRange(NumberOutOfRange):
+    """The subnet does not hold the address asked for; ``number`` is the address as text.
+
+    Source: moby daemon/libnetwork/ipamapi/contract.go ErrIPOutOfRange.
+    """
+
+    sentence = "requested address is out of range"
+
+
+class NoNumberLeft(IpamError):
+    """Every number of the set is handed out.
+
+    Source: moby daemon/libnetwork/bitmap/sequence.go ErrNoBitAvailable.
+    """
+
+    sentence: ClassVar[str] = "no bit available"
+
+    def __init__(self) -> None:
+        super().__init__(self.sentence)
+
+
+class NoAddressLeft(NoNumberLeft):
+    """Every address of the subnet (or of its range) is handed out.
+
+    Source: moby daemon/libnetwork/ipamapi/contract.go ErrNoAvailableIPs.
+    """
+
+    sentence = "no available addresses on this pool"
 
 
 class PoolOverlap(IpamError):
-    """The subnet asked for overlaps one in use."""
+    """The subnet asked for overlaps one in use; ``subnet`` is the one asked for.
+
+    Source: moby daemon/libnetwork/ipams/defaultipam/allocator.go RequestPool.
+    """
+
+    def __init__(self, subnet: str = "") -> None:
+        super().__init__("invalid pool request: Pool overlaps with other one on this address space")
+        self.subnet = subnet
 
 
 class NoSubnetLeft(IpamError):
-    """Every subnet of the default pools is handed out."""
+    """Every subnet of the default pools is handed out; the sentence depends on the order they go in.
+
+    Source: moby daemon/libnetwork/ipamapi/contract.go ErrNoMoreSubnets; libnetwork ipam/allocator.go
+    getPredefinedPool.
+    """
 
 
 class IpvsError(MeshsimError):
