@@ -12,6 +12,8 @@ as it follows ``Error response from daemon: ``.
     ├── NotModelled             NotImplementedError  meshsim does not simulate this
     ├── BadValue                ValueError       text that is no duration, size, port ...
     ├── ScriptError             ValueError       a lesson or command line that cannot be run
+    ├── UsageProblem            ValueError       docker refuses the line before it asks the engine
+    │   └── FlagProblem                          the flags; the line exits with 125
     ├── ApiError                                 the engine says no; status is the HTTP status
     │   ├── InvalidParameter    ValueError  400  the engine's own validation
     │   ├── InvalidArgument     ValueError  400  SwarmKit's validation (rpc InvalidArgument)
@@ -71,6 +73,7 @@ __all__ = [
     "ConnectionWasReset",
     "DestinationExists",
     "FailedPrecondition",
+    "FlagProblem",
     "Forbidden",
     "HostUnreachable",
     "InvalidArgument",
@@ -101,6 +104,7 @@ __all__ = [
     "ServiceExists",
     "Unavailable",
     "UnknownBalancer",
+    "UsageProblem",
 ]
 
 
@@ -145,6 +149,22 @@ class ScriptError(MeshsimError, ValueError):
         super().__init__(f"{source}:{line}: {message}" if source and line else message)
         self.source = source
         self.line = line
+
+
+class UsageProblem(MeshsimError, ValueError):
+    """The docker command refuses its own arguments; no engine was asked.
+
+    ``str(error)`` is all it prints on stderr, without the last newline.
+    """
+
+
+class FlagProblem(UsageProblem):
+    """A flag that is unknown, lacks its value or cannot read it.
+
+    Source: docker/cli cli/cobra.go FlagErrorFunc.
+    """
+
+    exit_code: ClassVar[int] = 125
 
 
 class ApiError(MeshsimError):
