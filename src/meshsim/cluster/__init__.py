@@ -1,1 +1,1 @@
-"""Room under construction."""
+"""Room cluster (floor 5): the facade. Machines, hosts, collections, and the cluster that holds them."""
