@@ -386,6 +386,12 @@ def test_no_published_ports(text, sentence):
     assert refusal(units.parse_publish, text) == sentence
 
 
+def test_port_refusals_before_docker_28_start_with_a_capital():
+    assert refusal(units.parse_publish, "99999:80", error_case="upper") == "Invalid hostPort: 99999"
+    assert refusal(units.parse_port_mapping, "1.2.3:80:80", error_case="upper") == "Invalid ip address: 1.2.3"
+    assert refusal(units.parse_publish, "1.2.3.4:80:80", error_case="upper") == "hostip is not supported"
+
+
 def test_container_ports_with_addresses():
     assert units.parse_port_mapping("[::1]:8080-8081:80-81/udp") == (
         PortMapping(80, "udp", "::1", 8080, 8080),

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from typing import Literal
 
 import attrs
 
@@ -62,11 +63,12 @@ class PortMapping:
     host_port_end: int = 0
 
 
-def parse_publish(text: str) -> tuple[Port, ...]:
+def parse_publish(text: str, *, error_case: Literal["lower", "upper"] = "lower") -> tuple[Port, ...]:
     """Read a service's ``--publish`` value, short or long.
 
     Args:
         text: ``81:80``, ``80-82:80-82/udp``, ``443``, or ``published=81,target=80,mode=host``.
+        error_case: see :func:`parse_port_mapping`.
 
     Returns:
         The ports, ascending by target.
@@ -87,7 +89,7 @@ def parse_publish(text: str) -> tuple[Port, ...]:
     """
     if _LONG_FORM.search(text):
         return (_long_form(text),)
-    mappings = parse_port_mapping(text)
+    mappings = parse_port_mapping(text, error_case=error_case)
     if mappings[0].host_ip:
         raise BadValue("hostip is not supported", text)
     return tuple(
@@ -131,11 +133,15 @@ def _long_form_number(key: str, value: str) -> int:
         raise BadValue(f"invalid {key} port ({value}): value must be an integer: {reason}", value) from None
 
 
-def parse_port_mapping(text: str) -> tuple[PortMapping, ...]:
+def parse_port_mapping(
+    text: str, *, error_case: Literal["lower", "upper"] = "lower"
+) -> tuple[PortMapping, ...]:
     """Read the short syntax ``[[IP:]HOST:]CONTAINER[/PROTOCOL]``.
 
     Args:
         text: ports or ranges; a host range of another length is allowed for a single container port.
+        error_case: first letter of a refusal: small since go-connections 0.5 (docker 28), a capital
+            before.
 
     Returns:
         One mapping per container port, ascending.
@@ -152,7 +158,17 @@ def parse_port_mapping(text: str) -> tuple[PortMapping, ...]:
 
     Source: docker/go-connections nat/nat.go ParsePortSpec.
     """
-    address, container_part = text.rpartition(":")[0], text.rpartition(":")[2]
+    try:
+        return _mappings(text)
+    except BadValue as error:
+        if error_case == "lower":
+            raise
+        sentence = str(error).replace("IP address:", "ip address:")
+        raise BadValue(sentence[0].upper() + sentence[1:], text) from None
+
+
+def _mappings(text: str) -> tuple[PortMapping, ...]:
+    address, _, container_part = text.rpartition(":")
     host_ip, _, host = address.rpartition(":")
     container, slash, protocol = container_part.partition("/")
     if not slash or not protocol:
