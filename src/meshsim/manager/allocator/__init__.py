@@ -1,1 +1,5 @@
-"""Room under construction."""
+"""The allocator: subnets, virtual addresses, addresses of tasks and nodes, published ports."""
+
+from meshsim.manager.allocator.allocator import Allocator
+
+__all__ = ["Allocator"]

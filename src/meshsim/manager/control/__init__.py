@@ -1,0 +1,5 @@
+"""What users ask of a swarm, checked and written: SwarmKit's control API."""
+
+from meshsim.manager.control.control import Control, Members
+
+__all__ = ["Control", "Members"]
