@@ -1,0 +1,37 @@
+"""Frozen values: never copied, never changed."""
+
+import copy
+import pickle
+
+import pytest
+from attrs.exceptions import FrozenInstanceError
+
+from meshsim.model.frozen import FrozenDict, frozen_dict
+from meshsim.model.specs import Placement, ServiceSpec
+
+
+def test_frozen_values_are_their_own_copies():
+    spec = ServiceSpec("web", labels={"a": "b"})
+    assert copy.copy(spec) is spec
+    assert copy.deepcopy([spec])[0] is spec
+    assert isinstance(spec.labels, FrozenDict)
+    assert copy.copy(spec.labels) is spec.labels
+    assert copy.deepcopy(spec.labels) is spec.labels
+
+
+def test_frozen_values_cannot_be_changed():
+    with pytest.raises(FrozenInstanceError):
+        Placement().max_replicas = 3
+    labels = frozen_dict({"a": "b"})
+    for change in (lambda: labels.update(c="d"), lambda: labels.pop("a"), labels.clear):
+        with pytest.raises(TypeError, match="read-only"):
+            change()
+    assert labels == {"a": "b"}
+
+
+def test_frozen_dicts_hash_and_pickle_and_convert():
+    labels = frozen_dict([("a", "b")])
+    assert hash(labels) == hash(FrozenDict(a="b"))
+    assert pickle.loads(pickle.dumps(labels)) == labels
+    assert frozen_dict(labels) is labels
+    assert frozen_dict(None) == {}
