@@ -154,8 +154,10 @@ def test_an_unknown_flag():
         ("---x", "bad flag syntax: ---x"),
         (
             "--detach=maybe",
-            'invalid argument "maybe" for "-d, --detach" flag: '
-            'strconv.ParseBool: parsing "maybe": invalid syntax',
+            (
+                'invalid argument "maybe" for "-d, --detach" flag: '
+                'strconv.ParseBool: parsing "maybe": invalid syntax'
+            ),
         ),
         (
             "--replicas -1",
