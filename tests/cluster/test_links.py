@@ -16,14 +16,16 @@ def test_faults_and_their_history():
     assert not links.reaches("a", "b")
     assert not links.reaches("a", "a")
     assert links.reaches("b", "c")
-    assert links.cut_since("a", "b") == 10
-    assert links.reached_from("a", "b", 5) == 5
-    assert links.reached_from("a", "b", 10) is None
+    assert links.outages("a", "b") == [(10, None)]
+    clock.run_until(20)
+    links.partition([["a"]])
     clock.run_until(30)
     links.recover("a")
     links.recover("a")
-    assert links.reached_from("a", "b", 12) == 30
-    assert links.cut_since("a", "b") is None
+    clock.run_until(40)
+    links.heal()
+    assert links.outages("a", "b") == [(10, 40)]
+    assert links.outages("b", "c") == []
     links.check()
 
 

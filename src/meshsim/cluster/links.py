@@ -115,28 +115,23 @@ class Links:
             return True
         return now.joins(a, b)
 
-    def reached_from(self, a: str, b: str, at_ns: int) -> int | None:
-        """The earliest moment from ``at_ns`` until now at which ``a`` reached ``b``; None if not yet.
+    def outages(self, a: str, b: str) -> list[tuple[int, int | None]]:
+        """Every span (from, until; None = still) in which ``a`` and ``b`` did not reach each other.
 
-        ``at_ns`` may lie in the past; O(changes since).
+        In order of time, neighbours merged; O(faults ever).
         """
-        history = self._history
-        first = len(history) - 1
-        while first and history[first].since_ns > at_ns:
-            first -= 1
-        for moment in history[first:]:
-            if moment.joins(a, b):
-                return max(at_ns, moment.since_ns)
-        return None
-
-    def cut_since(self, a: str, b: str) -> int | None:
-        """Since when ``a`` and ``b`` have not reached each other; None while they do. O(faults ever)."""
+        spans: list[tuple[int, int | None]] = []
         since: int | None = None
-        for moment in reversed(self._history):
+        for moment in self._history:
             if moment.joins(a, b):
-                break
-            since = moment.since_ns
-        return since
+                if since is not None:
+                    spans.append((since, moment.since_ns))
+                    since = None
+            elif since is None:
+                since = moment.since_ns
+        if since is not None:
+            spans.append((since, None))
+        return spans
 
     def check(self) -> None:
         """Assert that the history is in order of time."""

@@ -1,0 +1,126 @@
+"""Room cluster: one container on one machine.
+
+Comes in: requests (answered by the image's handler), and the engine's orders to start and end. Goes out:
+replies, and what ``docker ps`` and ``inspect`` need to know. Rule of this file: a container never steps
+time; calls it makes to other containers happen at the same instant and their time is added to its reply.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal, Protocol, TypeAlias
+
+from meshsim.cluster.images import Handler, Image, Reply, Request
+from meshsim.model.frozen import FrozenDict
+from meshsim.model.objects import Attachment
+from meshsim.sim import short
+
+__all__ = ["Caller", "Container", "ContainerState"]
+
+ContainerState: TypeAlias = Literal["created", "running", "exited"]
+
+
+class Caller(Protocol):
+    """What lets a container speak to others: the machine's engine."""
+
+    def call_from(self, container: Container, target: str, payload: str) -> tuple[Reply, int]:
+        """Ask ``name:port``; the reply and the virtual nanoseconds it took."""
+
+
+class Container:
+    """A container: its names, its places on networks, its state and its handler.
+
+    Attributes:
+        id: 64 hexadecimal digits.
+        name: unique on the machine; for tasks ``service.slot.task``.
+        image: the reference as given, with its tag.
+        argv: entrypoint and command as they run.
+        task_id: the task it belongs to, or its attachment task; empty on local networks.
+        service_id: the service of that task; empty for a plain container.
+        attachments: places on swarm networks.
+        local_networks: name -> address on networks of this machine alone.
+        state, exit_code, health: as ``docker ps`` shows them; times are virtual nanoseconds.
+    """
+
+    __slots__ = (
+        "_spent_ns", "argv", "attachments", "behaviour", "caller", "created_ns", "endpoint_id", "env",
+        "exit_code", "finished_ns", "handler", "health", "hostname", "id", "image", "labels", "local_networks", "log",
+        "name", "pid", "published", "remove_on_exit", "service_id", "started_ns", "state", "task_id",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        caller: Caller,
+        identifier: str,
+        name: str,
+        image: str,
+        behaviour: Image,
+        *,
+        argv: tuple[str, ...] = (),
+        hostname: str = "",
+        env: Mapping[str, str] | None = None,
+        labels: Mapping[str, str] | None = None,
+        task_id: str = "",
+        service_id: str = "",
+        created_ns: int = 0,
+    ) -> None:
+        self.caller = caller
+        self.id = identifier
+        self.name = name
+        self.image = image
+        self.behaviour = behaviour
+        self.argv = argv
+        self.hostname = hostname or short(identifier)
+        self.env = FrozenDict(env or {})
+        self.labels = FrozenDict(labels or {})
+        self.task_id = task_id
+        self.service_id = service_id
+        #: by what the data plane knows it: the task's id for service tasks, else its own
+        self.endpoint_id = task_id if service_id else identifier
+        self.attachments: tuple[Attachment, ...] = ()
+        self.local_networks: dict[str, str] = {}
+        self.published: tuple[tuple[str, int, int], ...] = ()
+        self.state: ContainerState = "created"
+        self.exit_code = 0
+        self.health = ""
+        self.pid = 0
+        self.created_ns = created_ns
+        self.started_ns = 0
+        self.finished_ns = 0
+        self.remove_on_exit = False
+        self.handler: Handler | None = None
+        self.log: list[tuple[int, str, str]] = []
+        self._spent_ns = 0
+
+    def __repr__(self) -> str:
+        return f"<Container {short(self.id)} {self.name} {self.image} {self.state}>"
+
+    @property
+    def running(self) -> bool:
+        """Whether its program runs."""
+        return self.state == "running"
+
+    def listens(self, port: int) -> bool:
+        """Whether its program would accept a connection on the port now. O(1)."""
+        return self.state == "running" and self.handler is not None and self.behaviour.listens(port)
+
+    def call(self, target: str, payload: str = "/") -> Reply:
+        """Ask ``name:port`` over the container's networks at this very instant.
+
+        Raises:
+            ConnectionFailed: the name does not resolve, or nobody answers.
+        """
+        reply, took_ns = self.caller.call_from(self, target, payload)
+        self._spent_ns += took_ns
+        return reply
+
+    def answer(self, request: Request) -> tuple[Reply, int]:
+        """Let the handler answer; the reply and how long it took, calls to others included."""
+        assert self.handler is not None
+        self._spent_ns = 0
+        reply = self.handler(request, self)
+        return reply, reply.after_ns + self._spent_ns
+
+    def write(self, now_ns: int, stream: str, text: str) -> None:
+        """Add what the program printed to the log, a line at a time."""
+        self.log.extend((now_ns, stream, line) for line in text.splitlines())
