@@ -41,6 +41,7 @@ from meshsim.placement.pipeline import NO_SUITABLE_NODE, Pipeline
 from meshsim.placement.place import NO_SPEC_VERSION, Outcome, group_tasks, swarm_placement
 from meshsim.placement.placer import Placer
 from meshsim.placement.samples import sample_node, sample_tasks
+from meshsim.placement.scaledown import scale_down_order, scale_down_victims
 
 __all__ = [
     "DEFAULT_FILTERS",
@@ -68,6 +69,8 @@ __all__ = [
     "parse_generic",
     "sample_node",
     "sample_tasks",
+    "scale_down_order",
+    "scale_down_victims",
     "swarm_order",
     "swarm_placement",
     "validate_resources",

@@ -21,6 +21,7 @@ __all__ = ["sample_node", "sample_tasks"]
 def sample_node(
     name: str,
     *,
+    hostname: str = "",
     cpus: float = 0,
     memory_bytes: int = 0,
     generic: Mapping[str, int | tuple[str, ...]] | None = None,
@@ -36,7 +37,8 @@ def sample_node(
     """Return a node record; its id is its name.
 
     Args:
-        name: id and host name.
+        name: the node's id.
+        hostname: its host name; by default the id.
         cpus: CPUs it describes (not nano-CPUs).
         memory_bytes: memory it describes.
         generic: generic resources it describes: an amount or names per kind.
@@ -61,7 +63,7 @@ def sample_node(
         ),
         role=Role[role.upper()],
         description=NodeDescription(
-            hostname=name,
+            hostname=hostname or name,
             platform=Platform(*platform) if platform else None,
             resources=Resources(round(cpus * 1e9), memory_bytes, _map(generic)),
             engine_labels=_map(engine_labels),
