@@ -256,7 +256,7 @@ def test_service_ps_ground_truth_4() -> None:
     assert [re.split(r" {3,}(?! )", line.rstrip()) for line in text.splitlines()] == [
         ["ID", "NAME", "IMAGE", "NODE", "DESIRED STATE", "CURRENT STATE", "ERROR", "PORTS"],
         ["7qgiewjhekl9", "rr.1", IMAGE, "host01", "Running", "Running 10 seconds ago"],
-        ["uoumsq2zojdd", " \\_ rr.1", IMAGE, "host01", "Shutdown", "Shutdown 40 seconds ago"],
+        ["uoumsq2zojdd", "\\_ rr.1", IMAGE, "host01", "Shutdown", "Shutdown 40 seconds ago"],
         ["q76zqxacq54x", "rr.2", IMAGE, "host03", "Running", "Running 20 seconds ago"],
         [
             "task100xxxxx",
