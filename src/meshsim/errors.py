@@ -12,6 +12,7 @@ as it follows ``Error response from daemon: ``.
     ├── NotModelled             NotImplementedError  meshsim does not simulate this
     ├── BadValue                ValueError       text that is no duration, size, port ...
     ├── ScriptError             ValueError       a lesson or command line that cannot be run
+    ├── TemplateProblem         ValueError       a --format template that does not parse or fit
     ├── UsageProblem            ValueError       docker refuses the line before it asks the engine
     │   └── FlagProblem                          the flags; the line exits with 125
     ├── ApiError                                 the engine says no; status is the HTTP status
@@ -46,6 +47,7 @@ as it follows ``Error response from daemon: ``.
     │   ├── NoSuchService, NoSuchDestination     LookupError
     │   ├── UnknownBalancer                      LookupError
     │   └── InvalidRule                          ValueError
+    │       └── InvalidThreshold
     └── ConnectionFailed        ConnectionError  what a client experiences
         ├── ConnectionRefused, ConnectionWasReset, ConnectionTimedOut
         ├── HostUnreachable
@@ -79,6 +81,7 @@ __all__ = [
     "InvalidArgument",
     "InvalidParameter",
     "InvalidRule",
+    "InvalidThreshold",
     "IpamError",
     "IpvsError",
     "JoinRefused",
@@ -102,6 +105,7 @@ __all__ = [
     "PoolOverlap",
     "ScriptError",
     "ServiceExists",
+    "TemplateProblem",
     "Unavailable",
     "UnknownBalancer",
     "UsageProblem",
@@ -149,6 +153,14 @@ class ScriptError(MeshsimError, ValueError):
         super().__init__(f"{source}:{line}: {message}" if source and line else message)
         self.source = source
         self.line = line
+
+
+class TemplateProblem(MeshsimError, ValueError):
+    """A ``--format`` template that does not parse, or does not fit the object.
+
+    ``str(error)`` is docker's sentence, ``template parsing error: `` included. The exit code is the
+    command's business: 64 where ``docker inspect`` and ``network inspect`` cannot parse, else 1.
+    """
 
 
 class UsageProblem(MeshsimError, ValueError):
@@ -426,6 +438,9 @@ class DestinationExists(IpvsError):
 class NoSuchService(IpvsError, LookupError):
     """No virtual service with that key."""
 
+    def __init__(self, message: str = "No such service") -> None:
+        super().__init__(message)
+
 
 class NoSuchDestination(IpvsError, LookupError):
     """No such destination in the service."""
@@ -445,6 +460,17 @@ class UnknownBalancer(IpvsError, LookupError):
 
 class InvalidRule(IpvsError, ValueError):
     """A service or destination that cannot be defined so."""
+
+    exit_code = 2
+
+
+class InvalidThreshold(InvalidRule):
+    """A lower threshold above the upper one; the kernel refuses, not ipvsadm."""
+
+    exit_code = 255
+
+    def __init__(self) -> None:
+        super().__init__("Numerical result out of range")
 
 
 class ConnectionFailed(MeshsimError, ConnectionError):
