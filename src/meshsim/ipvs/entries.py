@@ -1,0 +1,372 @@
+"""Room ipvs: the connection table.
+
+In: flows, destinations, states, the time. Out: entries, and the counters of destinations kept in step
+with them. Entries expire exactly when their time-out is over, but lazily: :meth:`Connections.advance`
+catches up before anything is looked at.
+
+Rules of this file:
+
+- A connection of which only the first packet has been seen is *newborn*: ``entries`` maps its flow to
+  the bare destination, and two parallel lists remember flow and instant of birth. It becomes an
+  :class:`Entry` at its second packet or before its timer can fire. Most of the cost of a new connection
+  is building objects, and most studies never look at a connection again; so the first packet builds
+  none.
+- ``due_ns`` is never later than the earliest instant at which something expires. A newborn lives at
+  least ``_first_ns``, so it never has to move it.
+- An entry stands in the timer heap at ``queued_ns``, which may be earlier than ``expires_ns``: packets
+  prolong an entry without touching the heap.
+
+What it does not know: services, balancers, who may be chosen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from heapq import heappop, heappush
+from typing import Any, TypeAlias
+
+from meshsim.errors import InvalidRule
+from meshsim.ipvs.destination import Destination
+from meshsim.ipvs.flow import Flow
+from meshsim.ipvs.states import ACTIVE, SECOND, TIMEOUT_NS, State
+
+__all__ = ["Connections", "Entry", "Template", "TemplateKey"]
+
+TemplateKey: TypeAlias = tuple[str, str, str, int]
+"""Protocol (``"ip"`` for a mark), masked client, virtual address, virtual port."""
+
+RENEWED_NS = 60 * SECOND
+"""What a template that still controls connections gets when its time is over, then and for good.
+
+Source: linux net/netfilter/ipvs/ip_vs_conn.c ip_vs_conn_expire, label expire_later.
+"""
+
+_NEVER = 1 << 62
+_DEAD = -1
+
+
+class Entry:
+    """What IPVS remembers of one connection.
+
+    Attributes:
+        flow: its five-tuple.
+        destination: where its packets go.
+        state: see :class:`~meshsim.ipvs.states.State`.
+        expires_ns: when it is forgotten unless a packet comes.
+        template: the persistence template that chose the destination, or None.
+
+    Source: linux include/net/ip_vs.h struct ip_vs_conn.
+    """
+
+    __slots__ = ("destination", "expires_ns", "flow", "queued_ns", "state", "template")
+
+    def __init__(self, flow: Flow, destination: Destination, state: State, expires_ns: int) -> None:
+        self.flow = flow
+        self.destination = destination
+        self.state = state
+        self.expires_ns = expires_ns
+        self.template: Template | None = None
+        self.queued_ns: int | None = None
+
+    def __repr__(self) -> str:
+        destination = self.destination
+        return f"<Entry {self.flow} at {destination.address}:{destination.port} {self.state.value}>"
+
+
+class Template:
+    """A client's persistence: which destination its next connection gets.
+
+    Attributes:
+        key: protocol, masked client address, virtual address and port.
+        destination: the client's server.
+        timeout_ns: how long it lasts after the last new connection.
+        expires_ns: when that is over.
+        controls: live connections it chose the destination for.
+        assured: one of them was ESTABLISHED.
+    """
+
+    __slots__ = ("assured", "controls", "destination", "expires_ns", "key", "queued_ns", "timeout_ns")
+
+    def __init__(self, key: TemplateKey, destination: Destination, timeout_ns: int) -> None:
+        self.key = key
+        self.destination = destination
+        self.timeout_ns = timeout_ns
+        self.expires_ns = 0
+        self.controls = 0
+        self.assured = False
+        self.queued_ns: int | None = None
+
+    def __repr__(self) -> str:
+        destination = self.destination
+        return f"<Template {self.key[1]} at {destination.address}:{destination.port}>"
+
+
+class Connections:
+    """All connections and templates of one table, and their timers.
+
+    Attributes:
+        entries: by flow; a newborn's value is its destination alone.
+        templates: by key.
+        due_ns: nothing expires before.
+
+    Source: linux net/netfilter/ipvs/ip_vs_conn.c.
+    """
+
+    __slots__ = (
+        "_first_ns",
+        "_serial",
+        "_timers",
+        "born",
+        "born_ns",
+        "due_ns",
+        "entries",
+        "now_ns",
+        "orphans",
+        "templates",
+        "timeouts_ns",
+    )
+
+    def __init__(self) -> None:
+        self.entries: dict[Flow, Entry | Destination] = {}
+        self.templates: dict[TemplateKey, Template] = {}
+        self.orphans: list[Template] = []  # templates given up while they still control connections
+        self.born: list[Flow] = []
+        self.born_ns: list[int] = []
+        self.now_ns = 0
+        self.timeouts_ns = dict(TIMEOUT_NS)
+        self._timers: list[tuple[int, int, Entry | Template]] = []
+        self._serial = 0
+        self._first_ns = 0
+        self.due_ns = 0
+        self.set_timeouts()
+
+    # Time
+
+    def set_timeouts(self, tcp_s: int = 0, tcpfin_s: int = 0, udp_s: int = 0) -> None:
+        """Change the time-outs ``ipvsadm --set`` can change; 0 leaves one as it is."""
+        self.mature()
+        changed = {State.ESTABLISHED: tcp_s, State.FIN_WAIT: tcpfin_s, State.UDP: udp_s}
+        self.timeouts_ns.update({state: seconds * SECOND for state, seconds in changed.items() if seconds})
+        self._first_ns = min(self.timeouts_ns[State.SYN_RECV], self.timeouts_ns[State.UDP])
+        self._plan(self.now_ns)
+
+    def advance(self, now_ns: int) -> None:
+        """Let everything expire that is due at `now_ns`.
+
+        Raises:
+            InvalidRule: `now_ns` is before an instant already told.
+
+        Complexity: O(log entries) for each newborn since the last time and each timer that fires.
+        """
+        if now_ns < self.now_ns:
+            raise InvalidRule(f"time runs forward: {now_ns} ns comes after {self.now_ns} ns")
+        if now_ns >= self.due_ns:
+            self.mature()
+            timers = self._timers
+            while timers and timers[0][0] <= now_ns:
+                when_ns, _, record = heappop(timers)
+                if record.queued_ns == when_ns:
+                    record.queued_ns = None
+                    self._fire(record, when_ns)
+            self._plan(now_ns)
+        self.now_ns = now_ns
+
+    def _plan(self, now_ns: int) -> None:
+        first_timer_ns = self._timers[0][0] if self._timers else _NEVER
+        self.due_ns = min(now_ns + self._first_ns, first_timer_ns)
+
+    def _fire(self, record: Entry | Template, when_ns: int) -> None:
+        if record.expires_ns > when_ns:
+            self._queue(record)
+        elif isinstance(record, Entry):
+            self.forget(record, when_ns)
+        elif record.controls:
+            record.timeout_ns = RENEWED_NS
+            self.arm(record, when_ns + RENEWED_NS)
+        else:
+            self.forget_template(record, when_ns)
+
+    def arm(self, record: Entry | Template, expires_ns: int) -> None:
+        """(Re)start a timer."""
+        record.expires_ns = expires_ns
+        if record.queued_ns is None or expires_ns < record.queued_ns:
+            self._queue(record)
+
+    def _queue(self, record: Entry | Template) -> None:
+        record.queued_ns = when_ns = record.expires_ns
+        self._serial += 1
+        heappush(self._timers, (when_ns, self._serial, record))
+        self.due_ns = min(self.due_ns, when_ns)
+
+    # Births and deaths
+
+    def mature(self) -> None:
+        """Turn every newborn into an entry with a timer."""
+        # A flow that was born twice keeps its last birth; the earlier connection is gone.
+        births = dict(zip(self.born, self.born_ns, strict=True))
+        self.born.clear()
+        self.born_ns.clear()
+        for flow, born_ns in births.items():
+            destination = self.entries.get(flow)
+            if isinstance(destination, Destination):
+                entry = self._grow(flow, destination)
+                self.arm(entry, born_ns + self.timeouts_ns[entry.state])
+
+    def _grow(self, flow: Flow, destination: Destination) -> Entry:
+        state = State.UDP if flow.protocol == "udp" else State.SYN_RECV
+        entry = Entry(flow, destination, state, 0)
+        self.entries[flow] = entry
+        return entry
+
+    def grown(self, flow: Flow) -> Entry:
+        """The entry of a known flow; a newborn grows up, to be moved or forgotten by the caller."""
+        found = self.entries[flow]
+        return self._grow(flow, found) if isinstance(found, Destination) else found
+
+    def destination(self, flow: Flow) -> Destination:
+        """Where a known flow goes."""
+        found = self.entries[flow]
+        return found if isinstance(found, Destination) else found.destination
+
+    def bear(self, flow: Flow, destination: Destination, template: Template, now_ns: int) -> Entry:
+        """A new connection whose destination a template chose."""
+        entry = self._grow(flow, destination)
+        entry.template = template
+        template.controls += 1
+        self.arm(entry, now_ns + self.timeouts_ns[entry.state])
+        destination.gain(entry.state is State.UDP)
+        return entry
+
+    def forget(self, entry: Entry, now_ns: int) -> None:
+        """Free an entry; its destination's counters follow."""
+        del self.entries[entry.flow]
+        entry.queued_ns = _DEAD
+        if entry.template is not None:
+            entry.template.controls -= 1
+        entry.destination.lose(not ACTIVE[entry.state], now_ns)
+
+    def move(self, entry: Entry, state: State, now_ns: int) -> None:
+        """A packet was seen: enter `state` and restart the timer."""
+        before = entry.state
+        if state is not before:
+            entry.state = state
+            entry.destination.inactive += ACTIVE[before] - ACTIVE[state]
+            if state is State.ESTABLISHED and entry.template is not None:
+                entry.template.assured = True
+        self.arm(entry, now_ns + self.timeouts_ns[state])
+
+    # Templates
+
+    def remember(self, key: TemplateKey, destination: Destination, timeout_ns: int, now_ns: int) -> Template:
+        """A new template."""
+        template = self.templates[key] = Template(key, destination, timeout_ns)
+        destination.templates += 1
+        self.arm(template, now_ns + timeout_ns)
+        return template
+
+    def give_up(self, template: Template) -> None:
+        """Make a template unmatchable; it lives on until its timer fires and it controls nothing."""
+        del self.templates[template.key]
+        self.orphans.append(template)
+
+    def forget_template(self, template: Template, now_ns: int) -> None:
+        """Free a template."""
+        if self.templates.get(template.key) is template:
+            del self.templates[template.key]
+        else:
+            self.orphans.remove(template)
+        template.queued_ns = _DEAD
+        template.destination.templates -= 1
+        if not template.destination.total:
+            template.destination.idle_ns = now_ns
+
+    # Many at once
+
+    def flush(self, destination: Destination, now_ns: int) -> None:
+        """Forget every connection and template of a destination.
+
+        Complexity: O(entries).
+
+        Source: linux net/netfilter/ipvs/ip_vs_conn.c ip_vs_expire_nodest_conn_flush.
+        """
+        self.mature()
+        for entry in list(self):
+            if entry.destination is destination:
+                self.forget(entry, now_ns)
+        for template in [*self.templates.values(), *self.orphans]:
+            if template.destination is destination:
+                self.forget_template(template, now_ns)
+
+    def __iter__(self) -> Iterator[Entry]:
+        """Every entry, in order of birth."""
+        self.mature()
+        for entry in self.entries.values():
+            assert isinstance(entry, Entry)
+            yield entry
+
+    def __len__(self) -> int:
+        return len(self.entries)
+
+    def __repr__(self) -> str:
+        return f"<Connections: {len(self.entries)} entries, {len(self.templates)} templates>"
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Connections:
+        """A copy by hand: entries are many, and flat."""
+        copy = Connections()
+        memo[id(self)] = copy
+        copy.now_ns, copy.due_ns = self.now_ns, self.due_ns
+        copy._first_ns, copy._serial = self._first_ns, self._serial
+        copy.timeouts_ns = dict(self.timeouts_ns)
+        copy.born, copy.born_ns = list(self.born), list(self.born_ns)
+        twins: dict[int, Any] = {}
+        copy.templates = {key: _twin(value, twins, memo) for key, value in self.templates.items()}
+        copy.orphans = [_twin(value, twins, memo) for value in self.orphans]
+        copy.entries = {flow: _twin(value, twins, memo) for flow, value in self.entries.items()}
+        copy._timers = [
+            (when_ns, serial, _twin(record, twins, memo))
+            for when_ns, serial, record in self._timers
+            if record.queued_ns == when_ns
+        ]
+        # A heap without its dead members is still sorted by the same keys, but no longer a heap.
+        copy._timers.sort()
+        return copy
+
+    def check(self) -> None:
+        """Assert what must always hold of entries, templates and timers."""
+        for flow, found in self.entries.items():
+            if isinstance(found, Destination):
+                assert flow in self.born, flow
+                continue
+            assert found.flow == flow, found
+            assert found.queued_ns is not None, found
+            assert found.queued_ns <= found.expires_ns, found
+            assert found.expires_ns > self.now_ns, found
+            assert found.template is None or found.template.controls > 0, found
+        controlled = [entry.template for entry in self.entries.values() if isinstance(entry, Entry)]
+        for template in [*self.templates.values(), *self.orphans]:
+            assert template.controls == sum(control is template for control in controlled), template
+            assert template.queued_ns is not None, template
+            assert template.queued_ns <= template.expires_ns, template
+        assert all(
+            self.due_ns <= when_ns for when_ns, _, record in self._timers if record.queued_ns == when_ns
+        )
+        assert all(self.due_ns <= born_ns + self._first_ns for born_ns in self.born_ns)
+
+
+def _twin(record: Any, twins: dict[int, Any], memo: dict[int, Any]) -> Any:
+    """The copy of a destination, entry or template; the same one for the same original."""
+    if isinstance(record, Destination):
+        return memo.get(id(record)) or record.__deepcopy__(memo)
+    twin = twins.get(id(record))
+    if twin is None:
+        destination = _twin(record.destination, twins, memo)
+        if isinstance(record, Entry):
+            twin = Entry(record.flow, destination, record.state, record.expires_ns)
+            twin.template = None if record.template is None else _twin(record.template, twins, memo)
+        else:
+            twin = Template(record.key, destination, record.timeout_ns)
+            twin.expires_ns, twin.controls = record.expires_ns, record.controls
+            twin.assured = record.assured
+        twin.queued_ns = record.queued_ns
+        twins[id(record)] = twin
+    return twin
