@@ -13,7 +13,9 @@ from typing import Literal, Protocol, TypeAlias
 from meshsim.cluster.images import Handler, Image, Reply, Request
 from meshsim.model.frozen import FrozenDict
 from meshsim.model.objects import Attachment
+from meshsim.model.specs import PortConfig
 from meshsim.sim import short
+from meshsim.views.shapes import LocalNetworkFacts
 
 __all__ = ["Caller", "Container", "ContainerState"]
 
@@ -38,14 +40,15 @@ class Container:
         task_id: the task it belongs to, or its attachment task; empty on local networks.
         service_id: the service of that task; empty for a plain container.
         attachments: places on swarm networks.
-        local_networks: name -> address on networks of this machine alone.
+        local_networks, local_attachments: networks of this machine alone, and its addresses there.
         state, exit_code, health: as ``docker ps`` shows them; times are virtual nanoseconds.
     """
 
     __slots__ = (
         "_spent_ns", "argv", "attachments", "behaviour", "caller", "created_ns", "endpoint_id", "env",
-        "exit_code", "finished_ns", "handler", "health", "hostname", "id", "image", "labels", "local_networks", "log",
-        "name", "pid", "published", "remove_on_exit", "service_id", "started_ns", "state", "task_id",
+        "exit_code", "explicit", "finished_ns", "handler", "health", "hostname", "id", "image",
+        "labels", "local_attachments", "local_networks", "log", "name", "network_aliases", "pid",
+        "published", "remove_on_exit", "service_id", "started_ns", "state", "task_id",
     )  # fmt: skip
 
     def __init__(
@@ -78,11 +81,15 @@ class Container:
         #: by what the data plane knows it: the task's id for service tasks, else its own
         self.endpoint_id = task_id if service_id else identifier
         self.attachments: tuple[Attachment, ...] = ()
-        self.local_networks: dict[str, str] = {}
-        self.published: tuple[tuple[str, int, int], ...] = ()
+        self.local_networks: tuple[LocalNetworkFacts, ...] = ()
+        self.local_attachments: tuple[Attachment, ...] = ()
+        self.published: tuple[PortConfig, ...] = ()
         self.state: ContainerState = "created"
         self.exit_code = 0
         self.health = ""
+        #: whether the command was given, so that the image's own server does not run
+        self.explicit = False
+        self.network_aliases: tuple[str, ...] = ()
         self.pid = 0
         self.created_ns = created_ns
         self.started_ns = 0

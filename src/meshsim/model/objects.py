@@ -14,7 +14,7 @@ from typing import Any, ClassVar, Self
 import attrs
 from attrs import field, frozen
 
-from meshsim.model.frozen import Frozen, FrozenDict, frozen_dict
+from meshsim.model.frozen import Frozen, FrozenDict
 from meshsim.model.specs import (
     ConfigSpec,
     EndpointSpec,
@@ -29,6 +29,7 @@ from meshsim.model.specs import (
     ServiceSpec,
     SwarmSpec,
     TaskSpec,
+    frozen_labels,
 )
 from meshsim.model.states import NodeState, Reachability, Role, TaskState, UpdateState
 
@@ -158,7 +159,7 @@ class NodeDescription(Frozen):
     platform: Platform | None = None
     resources: Resources = field(factory=Resources)
     engine_version: str = ""
-    engine_labels: Labels = field(factory=FrozenDict, converter=frozen_dict)
+    engine_labels: Labels = field(factory=FrozenDict, converter=frozen_labels)
     plugins: tuple[str, ...] = ()
 
 
@@ -307,7 +308,7 @@ class TaskShared(Frozen):
     spec: TaskSpec
     spec_version: int
     created_ns: int
-    service_labels: Labels = field(factory=FrozenDict, converter=frozen_dict)
+    service_labels: Labels = field(factory=FrozenDict, converter=frozen_labels)
     job_iteration: int | None = None
 
 

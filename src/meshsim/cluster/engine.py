@@ -1,0 +1,529 @@
+"""Room cluster: the engine of one machine, what dockerd does there.
+
+Comes in: tasks from the agent (it is the agent's runtime), ``docker run`` from the collections. Goes out:
+containers, their bindings in the gossip journal, their namespaces in the data plane. Rules of this file:
+it decides nothing about the swarm; it never steps time; the order of a container's life is create, start,
+publish, unpublish, stop, finish, remove, for tasks and plain containers alike.
+
+Source: moby daemon/cluster/executor/container (adapter.go, controller.go), daemon/create.go, daemon/start.go.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+from attrs import evolve
+
+from meshsim.agent import Agent, Outcome
+from meshsim.cluster.container import Container
+from meshsim.cluster.health import Monitor, is_gated
+from meshsim.cluster.images import Image, Images, Reply, with_tag
+from meshsim.cluster.locals import LocalNetworks
+from meshsim.cluster.names import random_name
+from meshsim.cluster.placeholders import expand
+from meshsim.cluster.programs import ProgramResult
+from meshsim.dataplane import Binding, DataPlane, HostPort, Journal
+from meshsim.errors import Conflict, NotFound
+from meshsim.model.objects import Attachment, ContainerStatus, Network, Node, Task
+from meshsim.model.specs import PortConfig
+from meshsim.model.states import PublishMode
+from meshsim.profile import Profile
+from meshsim.sim import Clock, Streams, container_id, short
+from meshsim.views.shapes import LocalNetworkFacts
+
+__all__ = ["Engine", "Surroundings"]
+
+#: Source: linux net.ipv4.ip_local_port_range; moby daemon/libnetwork/portallocator
+FIRST_EPHEMERAL = 32768
+_LB_WAIT_NS = 30_000_000_000
+_NO_ADDRESS = "node is missing network attachments, ip addresses may be exhausted"
+#: exit codes of a program killed by SIGKILL, and of one found dead after a power cut
+KILLED, LOST = 137, 255
+
+
+class Surroundings(Protocol):
+    """What an engine needs of the cluster around it."""
+
+    @property
+    def clock(self) -> Clock:
+        """Virtual time."""
+
+    @property
+    def profile(self) -> Profile:
+        """Constants and behaviours."""
+
+    @property
+    def streams(self) -> Streams:
+        """Random streams."""
+
+    @property
+    def images(self) -> Images:
+        """What images do."""
+
+    def run_program(self, container: Container, argv: Sequence[str]) -> ProgramResult:
+        """What a program on a container's command line does."""
+
+    def container_changed(self, host: str, container: Container, what: str) -> None:
+        """A container was created, started, died ...: for whoever watches."""
+
+    def container_left(self, host: str, container: Container) -> None:
+        """A plain container ended by itself: its attachments can be given back."""
+
+    def call_container(self, caller: Container, target: str, payload: str) -> tuple[Reply, int]:
+        """Let one container ask another over the mesh, at this instant."""
+
+
+class Engine:
+    """The containers of one machine, and the runtime its agent drives.
+
+    Attributes:
+        containers: by id, in order of creation.
+        networks: the machine's own networks (``bridge``, ``host``, ``none`` ...).
+        agent: the swarm agent, while the machine is in a swarm.
+    """
+
+    def __init__(
+        self, name: str, world: Surroundings, plane: DataPlane, journal: Journal, networks: LocalNetworks
+    ) -> None:
+        self.name = name
+        self.containers: dict[str, Container] = {}
+        self.networks = networks
+        self.agent: Agent | None = None
+        self._world = world
+        self._plane = plane
+        self._journal = journal
+        self._by_name: dict[str, str] = {}
+        self._by_task: dict[str, Container] = {}
+        #: images that are on this machine, as ``name:tag``
+        self.pulled: dict[str, None] = {}
+        self._monitors: dict[str, Monitor] = {}
+        self._pid = 1000
+
+    def __repr__(self) -> str:
+        running = sum(c.running for c in self.containers.values())
+        return f"<Engine {self.name}: {running} of {len(self.containers)} containers running>"
+
+    # -- look-ups
+
+    def call_from(self, container: Container, target: str, payload: str) -> tuple[Reply, int]:
+        """Let a container ask another (see :class:`~meshsim.cluster.container.Caller`)."""
+        return self._world.call_container(container, target, payload)
+
+    def endpoint(self, endpoint_id: str) -> Container | None:
+        """The container of a task id or of its own id. O(1)."""
+        return self._by_task.get(endpoint_id) or self.containers.get(endpoint_id)
+
+    def find(self, text: str) -> Container:
+        """The container of that name, id, or beginning of an id.
+
+        Raises:
+            NotFound: there is none. Source: moby daemon/container.go GetContainer.
+        """
+        container = self.containers.get(text) or self.containers.get(self._by_name.get(text.lstrip("/"), ""))
+        if container is None:
+            hits = [c for c in self.containers.values() if c.id.startswith(text)] if text else []
+            if len(hits) != 1:
+                raise NotFound(f"No such container: {text}")
+            container = hits[0]
+        return container
+
+    # -- runtime of the agent: tasks
+
+    def prepare(self, task: Task, networks: Mapping[str, Network]) -> Outcome:
+        """Create the task's container and materialise its networks on this machine."""
+        spec = task.spec.container
+        profile = self._world.profile
+        behaviour = self._world.images.find(spec.image)
+        if behaviour is None:
+            return Outcome(profile.prepare_ns, f"No such image: {with_tag(spec.image)}")
+        if not self._materialise(task.attachments, networks):
+            return Outcome(_LB_WAIT_NS, _NO_ADDRESS)
+        labels = {
+            **spec.labels,
+            "com.docker.swarm.node.id": task.node_id,
+            "com.docker.swarm.service.id": task.service_id,
+            "com.docker.swarm.service.name": task.shared.service_name,
+            "com.docker.swarm.task": "",
+            "com.docker.swarm.task.id": task.id,
+            "com.docker.swarm.task.name": task.name,
+        }
+        container = self._create(
+            task.name,
+            spec.image,
+            behaviour,
+            argv=_argv(behaviour, spec.command, spec.args),
+            hostname=expand(spec.hostname, task, self._node),
+            env=_environment(spec.env, task, self._node),
+            labels=labels,
+            task_id=task.id,
+            service_id=task.service_id,
+        )
+        container.attachments = task.attachments
+        container.explicit = bool(spec.command or spec.args)
+        self._by_task[task.id] = container
+        return Outcome(profile.prepare_ns + profile.pull_ns)
+
+    def start(self, task: Task) -> Outcome:
+        """Start the process; it is up after the profile's start time."""
+        container = self._by_task[task.id]
+        spec = task.spec.container
+        endpoint_ports = task.endpoint.ports if task.endpoint else ()
+        host_ports = tuple(port for port in endpoint_ports if port.mode is PublishMode.HOST)
+        start_ns = self._world.profile.start_ns
+        self._start(container, start_ns)
+        opened = self._plug_in(container, host_ports)
+        check = spec.healthcheck
+        gated = is_gated(check)
+        if gated and check is not None:
+            self._monitors[container.id] = Monitor(self._world.clock, container, check, self)
+        return Outcome(start_ns, gated=gated, ports=opened)
+
+    def publish(self, task: Task) -> None:
+        """Tell the gossip of the task: one binding per network."""
+        container = self._by_task[task.id]
+        for attachment in task.attachments:
+            self._journal.send(self._binding(task, container, attachment))
+
+    def unpublish(self, task: Task) -> None:
+        """Tell the gossip that the task takes nothing new: weight 0, its own names gone."""
+        container = self._by_task[task.id]
+        for attachment in task.attachments:
+            self._journal.send(self._binding(task, container, attachment).as_disabled())
+
+    def stop(self, task: Task, grace_ns: int) -> int:
+        """Send the stop signal; how long until the process will have ended."""
+        return self.signal(self._by_task[task.id], grace_ns)
+
+    def finish(self, task: Task) -> ContainerStatus:
+        """The process has ended: withdraw its bindings, take its namespace away."""
+        container = self._by_task[task.id]
+        self._unplug(container)
+        return ContainerStatus(container.id, 0, container.exit_code)
+
+    def remove(self, task_id: str) -> None:
+        """Remove the container of a task that the managers have forgotten."""
+        container = self._by_task.get(task_id)
+        if container is not None:
+            self.discard(container)
+
+    def status(self, task_id: str) -> ContainerStatus | None:
+        """The task's container, or None."""
+        container = self._by_task.get(task_id)
+        return (
+            None if container is None else ContainerStatus(container.id, container.pid, container.exit_code)
+        )
+
+    @property
+    def _node(self) -> Node | None:
+        return self.agent.node if self.agent else None
+
+    def _materialise(self, attachments: Sequence[Attachment], networks: Mapping[str, Network]) -> bool:
+        """Make the networks here; False when this node has no balancer address on one of them."""
+        node = self._node
+        for attachment in attachments:
+            place = node.attachment(attachment.network_id) if node else None
+            if place is None:
+                return False
+            self._plane.materialise(networks[attachment.network_id], place.ip)
+        return True
+
+    def _binding(self, task: Task, container: Container, attachment: Attachment) -> Binding:
+        vip = task.endpoint.vip(attachment.network_id) if task.endpoint else None
+        ingress = self._plane.ingress
+        return Binding(
+            task.id,
+            attachment.network_id,
+            self.name,
+            attachment.ip,
+            container.name,
+            (short(container.id), container.hostname),
+            task.service_id,
+            task.shared.service_name,
+            attachment.aliases,
+            vip.ip if vip else "",
+            _ingress_ports(task) if ingress and ingress.network_id == attachment.network_id else (),
+        )
+
+    # -- plain containers
+
+    def create(
+        self,
+        image: str,
+        *,
+        name: str = "",
+        command: Sequence[str] = (),
+        entrypoint: Sequence[str] = (),
+        hostname: str = "",
+        env: Mapping[str, str] | None = None,
+        labels: Mapping[str, str] | None = None,
+    ) -> Container:
+        """Create a container that belongs to no service.
+
+        Raises:
+            Conflict: the name is taken. Source: moby daemon/names.go reserveName.
+            NotFound: the image does not exist (strict images only).
+        """
+        holder = self._by_name.get(name)
+        if holder is not None:
+            raise Conflict(
+                f'Conflict. The container name "/{name}" is already in use by container "{holder}". '
+                "You have to remove (or rename) that container to be able to reuse that name."
+            )
+        behaviour = self._world.images.find(image)
+        if behaviour is None:
+            raise NotFound(f"No such image: {with_tag(image)}")
+        container = self._create(
+            name or self._free_name(),
+            image,
+            behaviour,
+            argv=_argv(behaviour, tuple(entrypoint), tuple(command)),
+            hostname=hostname,
+            env=env,
+            labels=labels,
+        )
+        container.explicit = bool(command or entrypoint)
+        return container
+
+    def connect(
+        self, container: Container, task: Task, network: Network, lb_address: str, aliases: Sequence[str] = ()
+    ) -> None:
+        """Put a plain container on a swarm network, at the address of its attachment task."""
+        self._plane.materialise(network, lb_address)
+        container.task_id = task.id
+        container.attachments = (*container.attachments, *task.attachments)
+        container.network_aliases = tuple(aliases)
+
+    def join_local(self, container: Container, network: LocalNetworkFacts) -> None:
+        """Put a plain container on a network of this machine."""
+        container.local_networks = (*container.local_networks, network)
+
+    def launch(self, container: Container, host_ports: Sequence[PortConfig] = ()) -> None:
+        """Start a plain container now and make it known on its networks.
+
+        Raises:
+            Conflict: a port is taken on this machine.
+        """
+        self._start(container, 0)
+        container.local_attachments = tuple(
+            Attachment(network.id, self.networks.lease(network.id))
+            for network in container.local_networks
+            if network.subnet
+        )
+        self._plug_in(container, host_ports)
+        for attachment in container.attachments:
+            self._journal.send(
+                Binding(
+                    container.endpoint_id,
+                    attachment.network_id,
+                    self.name,
+                    attachment.ip,
+                    container.name,
+                    (short(container.id), container.hostname, *container.network_aliases),
+                )
+            )
+
+    def halt(self, container: Container, exit_code: int | None = None) -> None:
+        """End a plain container's program and take it off its networks."""
+        if container.running:
+            self._ended(container, container.exit_code if exit_code is None else exit_code)
+        self._unplug(container)
+
+    def discard(self, container: Container) -> None:
+        """Remove a container for good; it must not run."""
+        del self.containers[container.id]
+        if self._by_name.get(container.name) == container.id:
+            del self._by_name[container.name]
+        self._by_task.pop(container.task_id, None)
+        self._world.container_changed(self.name, container, "destroy")
+
+    # -- a program's life
+
+    def signal(self, container: Container, grace_ns: int) -> int:
+        """Send the stop signal: how long until the program ends, and with what it will.
+
+        A server stops at once and exits 0, or as its handler's ``on_stop`` says. A shell or ``sleep``
+        that runs as process 1 does not hear SIGTERM and is killed when the grace period is over.
+        """
+        opinion = getattr(container.handler, "on_stop", None)
+        if opinion is not None:
+            took_ns, exit_code = opinion(container)
+        elif container.handler is None:
+            took_ns, exit_code = grace_ns + 1, KILLED
+        else:
+            took_ns, exit_code = self._world.profile.stop_ns, 0
+        if took_ns > grace_ns:
+            took_ns, exit_code = grace_ns, KILLED
+        container.exit_code = exit_code
+        self._world.container_changed(self.name, container, "kill")
+        return took_ns
+
+    def program_ended(self, container: Container, exit_code: int, run: int) -> None:
+        """The program ended by itself; ignored when it was started anew since (``run`` counts starts)."""
+        if container.running and container.pid == run:
+            self._ended(container, exit_code)
+            if container.service_id:
+                if self.agent is not None:
+                    self.agent.exited(container.task_id, exit_code)
+            else:
+                self._unplug(container)
+                self._world.container_left(self.name, container)
+
+    def on_health(self, container: Container, healthy: bool) -> None:
+        """A health check found something new (see :class:`~meshsim.cluster.health.Monitor`)."""
+        self._world.container_changed(self.name, container, f"health_status: {container.health}")
+        if self.agent is not None and container.service_id:
+            self.agent.health(container.task_id, healthy)
+
+    def monitor(self, container: Container) -> Monitor | None:
+        """The container's health monitor, while it has one."""
+        return self._monitors.get(container.id)
+
+    def power_cut(self) -> None:
+        """Every program is gone; the containers are found dead when the machine is back."""
+        for container in self.containers.values():
+            if container.running:
+                self._ended(container, LOST)
+                container.attachments = () if not container.service_id else container.attachments
+        self._plane.reset()
+
+    # -- parts
+
+    def _create(
+        self,
+        name: str,
+        image: str,
+        behaviour: Image,
+        *,
+        argv: tuple[str, ...],
+        hostname: str,
+        env: Mapping[str, str] | None,
+        labels: Mapping[str, str] | None,
+        task_id: str = "",
+        service_id: str = "",
+    ) -> Container:
+        world = self._world
+        container = Container(
+            self,
+            container_id(world.streams["containers"]),
+            name,
+            image,
+            behaviour,
+            argv=argv,
+            hostname=hostname,
+            env=env,
+            labels=labels,
+            task_id=task_id,
+            service_id=service_id,
+            created_ns=world.clock.now_ns,
+        )
+        self.containers[container.id] = container
+        self._by_name[name] = container.id
+        self.pulled[with_tag(image)] = None
+        world.container_changed(self.name, container, "create")
+        return container
+
+    def _start(self, container: Container, delay_ns: int) -> None:
+        """Run the image's handler, or the program on the command line, which may end by itself."""
+        world = self._world
+        self._pid += 1
+        container.pid = self._pid
+        container.state = "running"
+        container.exit_code = 0
+        container.started_ns = world.clock.now_ns + delay_ns
+        behaviour = container.behaviour
+        if behaviour.handler is not None:
+            container.handler = behaviour.handler()
+        world.container_changed(self.name, container, "start")
+        if behaviour.handler is not None and not container.explicit:
+            return
+        result = world.run_program(container, container.argv)
+        container.write(container.started_ns, "stdout", result.stdout)
+        container.write(container.started_ns, "stderr", result.stderr)
+        if result.duration_ns is not None:
+            world.clock.call_at(
+                container.started_ns + result.duration_ns,
+                self.program_ended,
+                container,
+                result.exit_code,
+                container.pid,
+                background=True,
+                name="program ends",
+            )
+
+    def _ended(self, container: Container, exit_code: int) -> None:
+        container.state = "exited"
+        container.exit_code = exit_code
+        container.finished_ns = self._world.clock.now_ns
+        container.handler = None
+        self._world.container_changed(self.name, container, "die")
+
+    def _plug_in(self, container: Container, ports: Sequence[PortConfig] = ()) -> tuple[PortConfig, ...]:
+        """Give the container its network namespace; returns the machine's ports as opened for it."""
+        opened = tuple(
+            port if port.published else evolve(port, published=self._free_port(port)) for port in ports
+        )
+        self._plane.add_namespace(
+            container.endpoint_id,
+            name=container.name,
+            container_id=container.id,
+            attachments=(*container.attachments, *container.local_attachments),
+            aliases=container.network_aliases,
+            host_ports=[HostPort(port.protocol.value, port.published, port.target) for port in opened],
+        )
+        container.published = opened
+        return opened
+
+    def _free_port(self, port: PortConfig) -> int:
+        """The port the machine chooses when none was asked for: the lowest free ephemeral one."""
+        taken = self._plane.host_ports
+        published = FIRST_EPHEMERAL
+        while (port.protocol.value, published) in taken:
+            published += 1
+        return published
+
+    def _unplug(self, container: Container) -> None:
+        """Take the container out of names, balancers and namespaces; free networks nobody uses here."""
+        if container.running:
+            self._ended(container, container.exit_code)
+        monitor = self._monitors.pop(container.id, None)
+        if monitor is not None:
+            monitor.stop()
+        for attachment in container.attachments:
+            self._journal.withdraw(attachment.network_id, container.endpoint_id)
+        self._plane.remove_namespace(container.endpoint_id)
+        for attachment in container.local_attachments:
+            self.networks.give_back(attachment.network_id, attachment.ip)
+        used = {a.network_id for c in self.containers.values() if c.running for a in c.attachments}
+        for attachment in container.attachments:
+            if attachment.network_id not in used:
+                self._plane.release(attachment.network_id)
+
+    def _free_name(self) -> str:
+        rng = self._world.streams["names"]
+        name = random_name(rng)
+        while name in self._by_name:
+            name = random_name(rng)
+        return name
+
+
+def _argv(behaviour: Image, entrypoint: Sequence[str], command: Sequence[str]) -> tuple[str, ...]:
+    """What runs: given words replace the image's. Source: moby daemon/commit.go merge of image config."""
+    head = tuple(entrypoint) or behaviour.entrypoint
+    tail = tuple(command) or (() if entrypoint else behaviour.command)
+    return (*head, *tail)
+
+
+def _environment(entries: Sequence[str], task: Task, node: Node | None) -> dict[str, str]:
+    """The variables with their placeholders filled in; what stands left of ``=`` is never touched."""
+    pairs = (entry.partition("=") for entry in entries)
+    return {name: expand(value, task, node) for name, _, value in pairs}
+
+
+def _ingress_ports(task: Task) -> tuple[tuple[str, int, int], ...]:
+    ports = task.endpoint.ports if task.endpoint else ()
+    return tuple(
+        (port.protocol.value, port.published, port.target)
+        for port in ports
+        if port.mode is PublishMode.INGRESS
+    )
