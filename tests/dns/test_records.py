@@ -5,6 +5,7 @@ import copy
 import pytest
 
 from meshsim.dns import EndpointNames, Zone
+from meshsim.errors import BadValue
 
 
 def task(slot, *, vip="10.0.1.2", aliases=(), service="http", service_id="s1", address=None, container=None):
@@ -248,3 +249,10 @@ def test_check_notices_damage(eg1):
     eg1._names["http"] = {("10.0.1.99", "s1"): None}
     with pytest.raises(AssertionError, match="stale answer for http"):
         eg1.check()
+
+
+def test_what_is_no_kind_or_rule():
+    with pytest.raises(BadValue, match="no such kind of network: 'bridge'; known: overlay, ingress, local"):
+        Zone("x", kind="bridge")
+    with pytest.raises(BadValue, match="no such rule for aliases: ''"):
+        Zone("x", alias_rule="")

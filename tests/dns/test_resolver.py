@@ -228,6 +228,16 @@ def test_3_8_14_two_networks_the_first_by_name_answers():
     assert resolver.lookup("s.eg1").addresses == ["10.0.1.2"]
 
 
+def test_3_3_a_network_may_have_dots_in_its_name():
+    zone = Zone("b.c", kind="local")
+    zone.add("a", "10.0.0.1", "s")
+    zone.add("x.y", "10.0.0.2", "s")
+    resolver = Resolver([zone])
+    assert resolver.resolve("a.b.c") == ("10.0.0.1",)
+    assert resolver.resolve("x.y.b.c") == ("10.0.0.2",)
+    assert resolver.resolve("a.c") == ()
+
+
 def test_3_3_a_network_with_the_name_in_the_other_family_ends_the_search():
     one, two = Zone("a"), Zone("b")
     one.add("s", "fd00::1", "s")
@@ -358,7 +368,14 @@ def test_ndots_keeps_single_labels_at_home(eg1):
 
 def old(zones, *asks, **options):
     servers = [Server(f"{n}.{n}.{n}.{n}", ask) for n, ask in enumerate(asks, 1)]
-    return Resolver(zones, servers=servers, failing="silence", oversize="drop", **options)
+    return Resolver(
+        zones,
+        servers=servers,
+        no_upstream="silence",
+        nxdomain="authoritative-only",
+        oversize="drop",
+        **options,
+    )
 
 
 def test_old_without_server_there_is_no_reply(eg1):
@@ -392,6 +409,12 @@ def test_old_the_last_reply_is_passed_on(eg1, replies, rcode, asked):
     assert answer.rcode == rcode
     assert sum(len(ask.questions) for ask in asks) == asked
     assert len(answer.attempts) == asked
+
+
+def test_the_two_rules_of_old_are_apart(eg1):
+    servers = [Server("1.1.1.1", Asked(Reply("NXDOMAIN")))]
+    assert Resolver([eg1], servers=servers, nxdomain="authoritative-only").lookup("x").rcode == "SERVFAIL"
+    assert Resolver([eg1], servers=servers, no_upstream="silence").lookup("x").rcode == "NXDOMAIN"
 
 
 def test_old_a_reverse_question_for_no_address_is_not_answered(eg1):
@@ -510,3 +533,9 @@ def test_a_zone_that_changes_is_seen_at_once(eg1, resolver):
 def test_check_refuses_one_network_twice():
     with pytest.raises(AssertionError, match="a network twice"):
         Resolver([Zone("a"), Zone("a")]).check()
+
+
+@pytest.mark.parametrize("word", ["no_upstream", "nxdomain", "oversize"])
+def test_what_is_no_behaviour(word):
+    with pytest.raises(BadValue, match=r"no such .*: 'loud'; known: "):
+        Resolver([Zone("a")], **{word: "loud"})

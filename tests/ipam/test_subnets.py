@@ -153,6 +153,9 @@ def test_first_fit_looks_for_a_gap_that_fits():
     for given in ("10.0.0.0/25", "10.0.1.64/26", "10.0.3.0/24"):
         ipam.specific(given)
     assert subnets(ipam, 2) == ["10.0.2.0/24", "10.0.4.0/24"]
+    single = Ipam()
+    single.specific("10.0.0.0/32")
+    assert single.any().subnet == "10.0.1.0/24"
 
 
 def test_first_fit_with_a_length_of_its_own():

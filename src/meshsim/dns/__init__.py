@@ -30,7 +30,15 @@ from meshsim.dns.message import RCODES, TYPES, Answer, Attempt, Question, Record
 from meshsim.dns.names import EndpointNames, NamedEndpoint
 from meshsim.dns.records import AliasRule, NetworkKind, Zone
 from meshsim.dns.resolvconf import ResolvConf, ResolvConfStyle, container_resolv_conf
-from meshsim.dns.resolver import EMBEDDED_ADDRESS, TTL, Failing, Oversize, Resolver, search_order
+from meshsim.dns.resolver import (
+    EMBEDDED_ADDRESS,
+    TTL,
+    NoUpstream,
+    NxdomainRule,
+    Oversize,
+    Resolver,
+    search_order,
+)
 from meshsim.dns.upstream import OutsideWorld, Reply, Server, Upstream
 
 __all__ = [
@@ -42,9 +50,10 @@ __all__ = [
     "Answer",
     "Attempt",
     "EndpointNames",
-    "Failing",
     "NamedEndpoint",
     "NetworkKind",
+    "NoUpstream",
+    "NxdomainRule",
     "OutsideWorld",
     "Oversize",
     "Question",

@@ -9,7 +9,7 @@ It does not know where an answer comes from.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from ipaddress import ip_address
+from ipaddress import IPv6Address, ip_address
 
 from attrs import frozen
 
@@ -186,6 +186,35 @@ def is_wire_name(name: str) -> bool:
     return name == "." or (
         name_size(name) <= 255 and all(0 < len(label) <= 63 for label in name[:-1].split("."))
     )
+
+
+def is_reverse_name(fqdn: str) -> bool:
+    """Whether a name is made for reverse lookups."""
+    return fqdn.endswith((".in-addr.arpa.", ".ip6.arpa."))
+
+
+def address_of_reverse_name(fqdn: str) -> str | None:
+    """Read ``4.1.0.10.in-addr.arpa.`` as 10.0.1.4; None when the name is made for no address.
+
+    Source: moby daemon/libnetwork/netutils/utils.go ReverseIP.
+    """
+    if fqdn.endswith(".in-addr.arpa."):
+        return ".".join(reversed(fqdn[: -len(".in-addr.arpa.")].split(".")))
+    if fqdn.endswith(".ip6.arpa."):
+        digits = fqdn[: -len(".ip6.arpa.")].split(".")
+        if len(digits) == 32 and all(digit in "0123456789abcdef" and len(digit) == 1 for digit in digits):
+            return str(IPv6Address(int("".join(reversed(digits)), 16)))
+    return None
+
+
+def known_word(what: str, word: str, known: Iterable[str]) -> None:
+    """Refuse a word that names none of the behaviours there are.
+
+    Raises:
+        BadValue: it does not.
+    """
+    if word not in (words := tuple(known)):
+        raise BadValue(f"no such {what}: {word!r}; known: {', '.join(words)}", str(word))
 
 
 def encode(answer: Answer, ident: int = 0) -> bytes:

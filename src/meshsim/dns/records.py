@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterator
 from typing import Any, Literal, TypeVar
 
+from meshsim.dns.message import known_word
 from meshsim.dns.names import NamedEndpoint
 
 __all__ = ["AliasRule", "NetworkKind", "Zone"]
@@ -56,6 +57,9 @@ class Zone:
             not internal, else 0.
         alias_rule: see :data:`AliasRule`.
 
+    Raises:
+        BadValue: no such kind or rule.
+
     >>> from meshsim.dns import EndpointNames
     >>> eg1 = Zone("eg1")
     >>> task = EndpointNames.of(container="http.1.n6f94", container_id="4692d8d32fdf", address="10.0.1.3/24",
@@ -95,6 +99,8 @@ class Zone:
         gateways: int | None = None,
         alias_rule: AliasRule = "counted",
     ) -> None:
+        known_word("kind of network", kind, ("overlay", "ingress", "local"))
+        known_word("rule for aliases", alias_rule, ("counted", "first-task"))
         self.network = network
         self.kind: NetworkKind = kind
         self.internal = internal

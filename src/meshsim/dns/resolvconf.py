@@ -13,12 +13,14 @@ from typing import Literal
 
 from attrs import frozen
 
+from meshsim.dns.message import known_word
+
 __all__ = ["ResolvConf", "ResolvConfStyle", "container_resolv_conf"]
 
-#: "plain": directives only (until 25). "commented": with a report of how the file came about (26, 27).
-#: "host-marked": the report says which servers are asked from the host, and no server is made up when the
-#: host has none (since 28.0).
-ResolvConfStyle = Literal["plain", "commented", "host-marked"]
+#: "plain": directives only (until 25). "ext-servers": with a report of how the file came about (26, 27).
+#: "host-ext-servers": the report says which servers are asked from the host, and no server is made up when
+#: the host has none (since 28.0).
+ResolvConfStyle = Literal["plain", "ext-servers", "host-ext-servers"]
 
 #: Servers used when the host names none, until 27. Source: moby libnetwork/internal/resolvconf
 #: defaultIPv4NSs.
@@ -58,7 +60,7 @@ def container_resolv_conf(
     dns: Sequence[str] = (),
     dns_search: Sequence[str] = (),
     dns_options: Sequence[str] = (),
-    style: ResolvConfStyle = "host-marked",
+    style: ResolvConfStyle = "host-ext-servers",
 ) -> ResolvConf:
     """Work out a container's resolv.conf.
 
@@ -79,11 +81,15 @@ def container_resolv_conf(
     >>> conf.servers
     ('192.168.65.1',)
 
+    Raises:
+        BadValue: no such style.
+
     Source: moby daemon/libnetwork/internal/resolvconf/resolvconf.go TransformForIntNS, Generate;
     libnetwork sandbox_dns_unix.go rebuildDNS, resolvconf Build ("plain").
     """
+    known_word("style of resolv.conf", style, ("plain", "ext-servers", "host-ext-servers"))
     outer = tuple(dns or servers)
-    made_up = not outer and style != "host-marked"
+    made_up = not outer and style != "host-ext-servers"
     if made_up:
         outer = DEFAULT_SERVERS
     domains = [domain for domain in dns_search if domain != "."] if dns_search else list(search)
@@ -130,7 +136,7 @@ def _text(lines: Sequence[str]) -> str:
 def _shown(server: str, style: ResolvConfStyle, *, from_host: bool) -> str:
     """A server in the report; 26 and 27 marked only those that the container itself could not reach."""
     only_host_reaches = server.startswith("127.") or ":" in server
-    return f"host({server})" if from_host and (style == "host-marked" or only_host_reaches) else server
+    return f"host({server})" if from_host and (style == "host-ext-servers" or only_host_reaches) else server
 
 
 def _is_ndots(option: str) -> bool:

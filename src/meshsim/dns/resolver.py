@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterable, Mapping
-from ipaddress import IPv6Address
 from typing import Final, Literal
 
 from meshsim.dns.message import (
@@ -26,8 +25,11 @@ from meshsim.dns.message import (
     Attempt,
     Question,
     Record,
+    address_of_reverse_name,
     encode,
+    is_reverse_name,
     is_wire_name,
+    known_word,
     name_size,
     type_number,
 )
@@ -35,7 +37,7 @@ from meshsim.dns.records import Zone
 from meshsim.dns.upstream import Reply, Server
 from meshsim.errors import BadValue
 
-__all__ = ["EMBEDDED_ADDRESS", "TTL", "Failing", "Oversize", "Resolver", "search_order"]
+__all__ = ["EMBEDDED_ADDRESS", "TTL", "NoUpstream", "NxdomainRule", "Oversize", "Resolver", "search_order"]
 
 #: Where a container finds its DNS server. Source: moby daemon/libnetwork/sandbox_dns_unix.go
 #: resolverIPSandbox.
@@ -52,8 +54,11 @@ TCP_SIZE: Final = 65_535
 #: The bridge that gives swarm tasks their way out; last choice for names.
 GATEWAY_BRIDGE: Final = "docker_gwbridge"
 
-#: What a client gets when no outer server helps: SERVFAIL (by 25.0), or mostly silence (before).
-Failing = Literal["servfail", "silence"]
+#: What a client gets when no outer server helps: SERVFAIL (by 25.0), or the last unhelpful reply and
+#: without any nothing at all (before).
+NoUpstream = Literal["servfail", "silence"]
+#: Which outer NXDOMAIN is passed on: any (by 25.0), or only an authoritative one (before).
+NxdomainRule = Literal["pass", "authoritative-only"]
 #: What becomes of an answer that is too large: names are compressed, then records dropped (by 22.06), or
 #: records dropped at once (before).
 Oversize = Literal["compress", "drop"]
@@ -104,7 +109,8 @@ class Resolver:
         priorities: gateway priority by network name.
         ndots_set: the container's resolv.conf has an ndots option of the user's or the host's.
         rng: shuffles the addresses of an answer; None keeps the order in which they became known.
-        failing: see :data:`Failing`.
+        no_upstream: see :data:`NoUpstream`.
+        nxdomain: see :data:`NxdomainRule`.
         oversize: see :data:`Oversize`.
 
     >>> eg1 = Zone("eg1")
@@ -121,7 +127,16 @@ class Resolver:
     Source: moby daemon/libnetwork/resolver.go Resolver, sandbox.go ResolveName.
     """
 
-    __slots__ = ("_failing", "_ndots_set", "_outside", "_oversize", "_rng", "_servers", "_zones")
+    __slots__ = (
+        "_any_nxdomain",
+        "_ndots_set",
+        "_outside",
+        "_oversize",
+        "_rng",
+        "_servers",
+        "_silent",
+        "_zones",
+    )
 
     def __init__(
         self,
@@ -132,7 +147,8 @@ class Resolver:
         priorities: Mapping[str, int] | None = None,
         ndots_set: bool = False,
         rng: random.Random | None = None,
-        failing: Failing = "servfail",
+        no_upstream: NoUpstream = "servfail",
+        nxdomain: NxdomainRule = "pass",
         oversize: Oversize = "compress",
     ) -> None:
         self._zones = tuple(search_order(zones, swarm=swarm, priorities=priorities))
@@ -141,7 +157,11 @@ class Resolver:
         self._servers = tuple(others)[:MAX_SERVERS]
         self._ndots_set = ndots_set
         self._rng = rng
-        self._failing: Failing = failing
+        known_word("behaviour without help from outside", no_upstream, ("servfail", "silence"))
+        known_word("rule for NXDOMAIN", nxdomain, ("pass", "authoritative-only"))
+        known_word("way with large answers", oversize, ("compress", "drop"))
+        self._silent = no_upstream == "silence"
+        self._any_nxdomain = nxdomain == "pass"
         self._oversize: Oversize = oversize
 
     @property
@@ -276,10 +296,10 @@ class Resolver:
     def _pointer(self, question: Question) -> Answer | None:
         """Answer a reverse lookup, or None to pass it on; source: resolver.go handlePTRQuery."""
         fqdn = question.name
-        address = _reversed_address(fqdn)
+        address = address_of_reverse_name(fqdn)
         if address is None:
             # The old server took any other name for a mistake and did not reply.
-            return self._silence(question) if self._failing == "silence" and not _is_arpa(fqdn) else None
+            return self._silence(question) if self._silent and not is_reverse_name(fqdn) else None
         for zone in self._zones:
             name = zone.reverse(address)
             if name is not None:
@@ -297,7 +317,7 @@ class Resolver:
 
     def _ask_outside(self, question: Question, now_ns: int) -> Answer:
         """Pass a question on; source: resolver.go forwardExtDNS."""
-        if self._failing == "silence" and not self._outside:
+        if self._silent and not self._outside:
             return self._servfail(question)
         if self._ndots_set and question.qtype in _ADDRESS_SIZE and "." not in question.name[:-1]:
             flags = ("qr", "rd", "ra") if question.recursion else ("qr", "ra")
@@ -314,7 +334,7 @@ class Resolver:
             attempts.append(Attempt(server.address, "timeout" if last is None else last.rcode))
             if last is not None and self._is_final(last):
                 return _passed_on(question, last, attempts, elapsed_ns)
-        if self._failing == "servfail":
+        if not self._silent:
             return self._servfail(question, attempts, elapsed_ns)
         if last is None:
             return self._silence(question, attempts, elapsed_ns)
@@ -322,9 +342,11 @@ class Resolver:
 
     def _is_final(self, reply: Reply) -> bool:
         """Whether the client gets this reply, and no further server is asked."""
-        if self._failing == "servfail":
-            return reply.rcode not in ("SERVFAIL", "REFUSED")
-        return reply.rcode == "NOERROR" or (reply.rcode == "NXDOMAIN" and reply.authoritative)
+        if reply.rcode == "NXDOMAIN":
+            return self._any_nxdomain or reply.authoritative
+        if reply.rcode in ("SERVFAIL", "REFUSED"):
+            return False
+        return reply.rcode == "NOERROR" or not self._silent
 
     def _servfail(self, question: Question, attempts: Iterable[Attempt] = (), elapsed_ns: int = 0) -> Answer:
         """Answer SERVFAIL, as the real one without flag ra."""
@@ -372,18 +394,3 @@ def _passed_on(question: Question, reply: Reply, attempts: Iterable[Attempt], el
         attempts=tuple(attempts),
         elapsed_ns=elapsed_ns,
     )
-
-
-def _is_arpa(fqdn: str) -> bool:
-    return fqdn.endswith((".in-addr.arpa.", ".ip6.arpa."))
-
-
-def _reversed_address(fqdn: str) -> str | None:
-    """Read ``4.1.0.10.in-addr.arpa.`` as 10.0.1.4; None when the name is no reversed address."""
-    if fqdn.endswith(".in-addr.arpa."):
-        return ".".join(reversed(fqdn[: -len(".in-addr.arpa.")].split(".")))
-    if fqdn.endswith(".ip6.arpa."):
-        digits = fqdn[: -len(".ip6.arpa.")].split(".")
-        if len(digits) == 32 and all(digit in "0123456789abcdef" and len(digit) == 1 for digit in digits):
-            return str(IPv6Address(int("".join(reversed(digits)), 16)))
-    return None
