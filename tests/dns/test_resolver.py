@@ -371,7 +371,7 @@ def old(zones, *asks, **options):
     return Resolver(
         zones,
         servers=servers,
-        no_upstream="silence",
+        failing="silence",
         nxdomain="authoritative-only",
         oversize="drop",
         **options,
@@ -414,7 +414,7 @@ def test_old_the_last_reply_is_passed_on(eg1, replies, rcode, asked):
 def test_the_two_rules_of_old_are_apart(eg1):
     servers = [Server("1.1.1.1", Asked(Reply("NXDOMAIN")))]
     assert Resolver([eg1], servers=servers, nxdomain="authoritative-only").lookup("x").rcode == "SERVFAIL"
-    assert Resolver([eg1], servers=servers, no_upstream="silence").lookup("x").rcode == "NXDOMAIN"
+    assert Resolver([eg1], servers=servers, failing="silence").lookup("x").rcode == "NXDOMAIN"
 
 
 def test_old_a_reverse_question_for_no_address_is_not_answered(eg1):
@@ -535,7 +535,7 @@ def test_check_refuses_one_network_twice():
         Resolver([Zone("a"), Zone("a")]).check()
 
 
-@pytest.mark.parametrize("word", ["no_upstream", "nxdomain", "oversize"])
+@pytest.mark.parametrize("word", ["failing", "nxdomain", "oversize"])
 def test_what_is_no_behaviour(word):
     with pytest.raises(BadValue, match=r"no such .*: 'loud'; known: "):
         Resolver([Zone("a")], **{word: "loud"})

@@ -37,7 +37,7 @@ from meshsim.dns.records import Zone
 from meshsim.dns.upstream import Reply, Server
 from meshsim.errors import BadValue
 
-__all__ = ["EMBEDDED_ADDRESS", "TTL", "NoUpstream", "NxdomainRule", "Oversize", "Resolver", "search_order"]
+__all__ = ["EMBEDDED_ADDRESS", "TTL", "Failing", "NxdomainRule", "Oversize", "Resolver", "search_order"]
 
 #: Where a container finds its DNS server. Source: moby daemon/libnetwork/sandbox_dns_unix.go
 #: resolverIPSandbox.
@@ -56,7 +56,7 @@ GATEWAY_BRIDGE: Final = "docker_gwbridge"
 
 #: What a client gets when no outer server helps: SERVFAIL (by 25.0), or the last unhelpful reply and
 #: without any nothing at all (before).
-NoUpstream = Literal["servfail", "silence"]
+Failing = Literal["servfail", "silence"]
 #: Which outer NXDOMAIN is passed on: any (by 25.0), or only an authoritative one (before).
 NxdomainRule = Literal["pass", "authoritative-only"]
 #: What becomes of an answer that is too large: names are compressed, then records dropped (by 22.06), or
@@ -109,7 +109,7 @@ class Resolver:
         priorities: gateway priority by network name.
         ndots_set: the container's resolv.conf has an ndots option of the user's or the host's.
         rng: shuffles the addresses of an answer; None keeps the order in which they became known.
-        no_upstream: see :data:`NoUpstream`.
+        failing: see :data:`Failing`.
         nxdomain: see :data:`NxdomainRule`.
         oversize: see :data:`Oversize`.
 
@@ -147,7 +147,7 @@ class Resolver:
         priorities: Mapping[str, int] | None = None,
         ndots_set: bool = False,
         rng: random.Random | None = None,
-        no_upstream: NoUpstream = "servfail",
+        failing: Failing = "servfail",
         nxdomain: NxdomainRule = "pass",
         oversize: Oversize = "compress",
     ) -> None:
@@ -157,10 +157,10 @@ class Resolver:
         self._servers = tuple(others)[:MAX_SERVERS]
         self._ndots_set = ndots_set
         self._rng = rng
-        known_word("behaviour without help from outside", no_upstream, ("servfail", "silence"))
+        known_word("behaviour without help from outside", failing, ("servfail", "silence"))
         known_word("rule for NXDOMAIN", nxdomain, ("pass", "authoritative-only"))
         known_word("way with large answers", oversize, ("compress", "drop"))
-        self._silent = no_upstream == "silence"
+        self._silent = failing == "silence"
         self._any_nxdomain = nxdomain == "pass"
         self._oversize: Oversize = oversize
 
