@@ -34,6 +34,7 @@ from meshsim.placement.constraints import (
     parse_constraints,
 )
 from meshsim.placement.demand import Demand, validate_resources
+from meshsim.placement.explain import Explanation, NodeVerdict
 from meshsim.placement.filters import DEFAULT_FILTERS, Filter, TaskFilter
 from meshsim.placement.generic import environment, parse_generic
 from meshsim.placement.nodeinfo import MAX_FAILURES, MONITOR_FAILURES_NS, NodeInfo
@@ -52,8 +53,10 @@ __all__ = [
     "Board",
     "Constraint",
     "Demand",
+    "Explanation",
     "Filter",
     "NodeInfo",
+    "NodeVerdict",
     "Order",
     "Outcome",
     "Pipeline",

@@ -116,7 +116,7 @@ class Board:
             raise BadValue("no task of the group is waiting any more")
         task = self.waiting.pop()
         node.add(task)
-        self.decisions[task.id] = node.node.id
+        self.decisions[task.id] = node.id
         return task
 
     def __repr__(self) -> str:

@@ -52,7 +52,8 @@ class NodeInfo:
         node: the node's record.
 
     Attributes:
-        node: the record as last given; ``id``, ``hostname`` and ``labels`` read from it.
+        id: the node's id.
+        node: the record as last given; ``hostname`` and ``labels`` read from it.
         ready: status READY and availability ACTIVE.
         nano_cpus, memory_bytes: described minus reserved; below zero if the node shrank.
         generic: what is left of its generic resources.
@@ -77,6 +78,7 @@ class NodeInfo:
         "claimed",
         "failures",
         "generic",
+        "id",
         "memory_bytes",
         "nano_cpus",
         "node",
@@ -88,6 +90,7 @@ class NodeInfo:
     )
 
     def __init__(self, node: Node) -> None:
+        self.id = node.id
         self.tasks: dict[str, Task] = {}
         self.services: dict[str, int] = {}
         self.total = 0
@@ -97,11 +100,6 @@ class NodeInfo:
         self.update(node)
 
     # -- what it is ------------------------------------------------------------------------------------
-
-    @property
-    def id(self) -> str:
-        """The node's id."""
-        return self.node.id
 
     @property
     def hostname(self) -> str:
@@ -239,7 +237,7 @@ class NodeInfo:
     def copy(self) -> NodeInfo:
         """Return an independent copy; the frozen records are shared. O(tasks on the node)."""
         twin = NodeInfo.__new__(NodeInfo)
-        twin.node, twin.ready, twin.total = self.node, self.ready, self.total
+        twin.id, twin.node, twin.ready, twin.total = self.id, self.node, self.ready, self.total
         twin.nano_cpus, twin.memory_bytes = self.nano_cpus, self.memory_bytes
         twin.generic = {
             kind: list(left) if isinstance(left, list) else left for kind, left in self.generic.items()

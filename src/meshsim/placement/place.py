@@ -145,12 +145,19 @@ def place_groups(
     for pipeline, tasks in left:
         # Told at the end, when all room of this round is given away: the text that will stay.
         pending.update(dict.fromkeys((task.id for task in tasks), pipeline.explain(nodes.values())))
-    generic = {
-        task_id: claimed
-        for task_id, node_id in decisions.items()
-        if (claimed := nodes[node_id].claimed.get(task_id))
+    return Outcome(decisions, _claims(nodes, [*groups, single], decisions), pending)
+
+
+def _claims(
+    nodes: Mapping[str, NodeInfo], tasks: Iterable[Sequence[Task]], decisions: Mapping[str, str]
+) -> dict[str, GenericResources]:
+    """Return what each placed task got hold of, for those that wanted generic resources."""
+    return {
+        task.id: nodes[decisions[task.id]].claimed[task.id]
+        for group in tasks
+        for task in group
+        if task.shared.spec.reservations.generic and task.id in decisions
     }
-    return Outcome(decisions, generic, pending)
 
 
 def _board(
@@ -197,7 +204,7 @@ def _place_single(
             kind.left += board.waiting
         elif (node := kind.best(task, nodes, now_ns, rules.ties)) is not None:
             node.add(task)
-            decisions[task.id] = node.node.id
+            decisions[task.id] = node.id
         else:
             kind.left.append(task)
     return [(kind.pipeline, kind.left) for kind in kinds.values() if kind.left]

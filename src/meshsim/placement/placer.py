@@ -21,6 +21,7 @@ from meshsim.model.objects import Node, Task
 from meshsim.model.states import TaskState
 from meshsim.placement.board import Order, PlacementFunction, swarm_order
 from meshsim.placement.demand import Demand
+from meshsim.placement.explain import Explanation, explain_task
 from meshsim.placement.filters import TaskFilter
 from meshsim.placement.nodeinfo import NodeInfo
 from meshsim.placement.pipeline import Pipeline
@@ -73,8 +74,8 @@ class Placer:
                 if not callable(getattr(test, method, None)):
                     raise BadValue(f"a filter needs the method {method}(), {test!r} has none", method)
         self._nodes: dict[str, NodeInfo] = {}
-        #: the node that holds a task, by task id
-        self._where: dict[str, NodeInfo] = {}
+        #: id of the node that holds a task, by task id
+        self._where: dict[str, str] = {}
         self._drivers: dict[str, str] = {}
         self._rules = Rules(
             filters=filters,
@@ -93,7 +94,8 @@ class Placer:
 
     def node_of(self, task_id: str) -> NodeInfo | None:
         """Return the node that holds a task, or None."""
-        return self._where.get(task_id)
+        node_id = self._where.get(task_id)
+        return None if node_id is None else self._nodes[node_id]
 
     def set_node(self, node: Node) -> None:
         """Take over a node's record, new or changed; its tasks stay. O(tasks on the node).
@@ -132,10 +134,12 @@ class Placer:
         info = None
         if TaskState.ASSIGNED <= task.status.state <= TaskState.RUNNING:
             info = self._nodes.get(task.node_id)
-        freed = self._where.get(task.id) is not info and self.remove_task(task.id)
+        freed = False
+        if info is None or self._where.get(task.id) != task.node_id:
+            freed = self.remove_task(task.id)
         if info is None:
             return freed
-        self._where[task.id] = info
+        self._where[task.id] = task.node_id
         return info.add(task) or freed
 
     def remove_task(self, task_id: str) -> bool:
@@ -146,8 +150,8 @@ class Placer:
 
         Source: swarmkit manager/scheduler/scheduler.go deleteTask.
         """
-        info = self._where.pop(task_id, None)
-        return info is not None and info.remove(task_id)
+        node_id = self._where.pop(task_id, None)
+        return node_id is not None and self._nodes[node_id].remove(task_id)
 
     def count_failure(self, service_id: str, spec_version: int, node_id: str, now_ns: int) -> None:
         """Remember that a task was seen to turn FAILED or REJECTED on a node; unknown nodes are ignored.
@@ -190,12 +194,10 @@ class Placer:
         tasks = list(tasks)
         for task in tasks:
             if task.id in self._where:
-                raise BadValue(f"task {task.id} is on node {self._where[task.id].id} already", task.id)
+                raise BadValue(f"task {task.id} is on node {self._where[task.id]} already", task.id)
         groups, single = group_tasks(tasks)
         outcome = place_groups(self._nodes, groups, single, now_ns, self._rules)
-        where, nodes = self._where, self._nodes
-        for task_id, node_id in outcome.nodes.items():
-            where[task_id] = nodes[node_id]
+        self._where.update(outcome.nodes)
         return outcome
 
     def confirm(self, task: Task) -> str | None:
@@ -215,7 +217,7 @@ class Placer:
         if reason:
             return reason
         info.add(task)
-        self._where[task.id] = info
+        self._where[task.id] = info.id
         return None
 
     # -- ask -------------------------------------------------------------------------------------------
@@ -230,6 +232,34 @@ class Placer:
         """
         return self.snapshot().place(tasks, now_ns=now_ns)
 
+    def explain(self, task: Task, *, now_ns: int = 0) -> Explanation:
+        """Say for every node why the task goes there or not, as things stand. Changes nothing.
+
+        A task that has a node is looked at as if it had none yet; one that waits to be confirmed on the
+        node it was given (global services) can go there or nowhere. O(nodes log nodes + tasks).
+
+        >>> from meshsim.placement.samples import sample_node, sample_tasks
+        >>> placer = Placer()
+        >>> placer.set_node(sample_node("host01", state="down"))
+        >>> placer.explain(sample_tasks("web", 1)[0])
+        <Explanation of web.1: 0 of 1 nodes fit, chosen None>
+        """
+        twin = self.snapshot()
+        twin.remove_task(task.id)
+        rules, nodes = twin._rules, twin._nodes.values()
+        pipeline = Pipeline(Demand.of(task, twin._drivers), rules.filters)
+        verdicts = explain_task(task, nodes, pipeline, rules.order, now_ns)
+        branches: dict[tuple[str, ...], int] = {}
+        for verdict in verdicts:
+            branches[verdict.branch] = branches.get(verdict.branch, 0) + verdict.service_tasks
+        if task.node_id and task.status.state == TaskState.PENDING:
+            pending = twin.confirm(task)
+            chosen = task.node_id if pending is None else None
+        else:
+            outcome = twin.place([task], now_ns=now_ns)
+            chosen, pending = outcome.nodes.get(task.id), outcome.pending.get(task.id)
+        return Explanation(task.id, verdicts, chosen, pending or "", branches)
+
     def snapshot(self) -> Placer:
         """Return an independent copy: what happens to it stays there. O(nodes + tasks)."""
         return copy.deepcopy(self)
@@ -238,7 +268,7 @@ class Placer:
         twin = Placer.__new__(Placer)
         twin._drivers = dict(self._drivers)
         twin._nodes = {node_id: info.copy() for node_id, info in self._nodes.items()}
-        twin._where = {task_id: info for info in twin._nodes.values() for task_id in info.tasks}
+        twin._where = self._where.copy()
         rules = self._rules
         twin._rules = Rules(
             copy.deepcopy(rules.filters, memo),
@@ -261,5 +291,5 @@ class Placer:
             info.check()
             held += len(info.tasks)
             for task_id in info.tasks:
-                assert self._where[task_id] is info, (task_id, info)
+                assert self._where[task_id] == node_id, (task_id, info)
         assert held == len(self._where), (held, len(self._where))
