@@ -55,6 +55,23 @@ class Profile:
     cli_init_blank_line: bool = False
     #: how ``-p 99999:80`` is refused: lower-case ("invalid hostPort") since go-connections 0.5 (28)
     cli_port_error_case: Literal["lower", "upper"] = "lower"
+    #: how ``inspect`` of a swarm object prints what it could not find: the sentence, or (26 to 27, recorded
+    #: on 26.1.5) ``Status: SENTENCE, Code: 1``. Source: docker/cli cli/error.go StatusError.Error
+    cli_status_errors: Literal["plain", "wrapped"] = "plain"
+    #: the first letter of ``invalid scale specifier``. Source: docker/cli cli/command/service/scale.go
+    cli_scale_error_case: Literal["lower", "upper"] = "lower"
+    #: whether the text about the unlock key says please (until 27). Source: docker/cli swarm/unlock_key.go
+    cli_unlock_please: bool = False
+    #: how ``docker ps`` writes IPv6 addresses of ports: ``[::]:80`` since 28, ``:::80`` before.
+    #: Source: docker/cli cli/command/formatter/container.go
+    cli_ipv6_ports: Literal["bracketed", "bare"] = "bracketed"
+    #: whether ``network inspect`` has EnableIPv4 (since 28). Source: moby api/types/network/network.go
+    network_has_ipv4_key: bool = True
+    #: whether a failing ``network rm`` adds the line ``exit status 1`` (since 28).
+    #: Source: docker/cli cli/command/network/remove.go
+    cli_network_rm_status: bool = True
+    #: the kind of host key the first ``ssh`` tells of. Source: OpenSSH (ED25519 first since 8.5)
+    ssh_key_type: Literal["ED25519", "ECDSA"] = "ED25519"
     #: gRPC code under which a bad constraint reaches the user. 26.1.5 recorded: Unknown
     constraint_error_code: Literal["InvalidArgument", "Unknown"] = "InvalidArgument"
     #: what ``dig`` in benhall/dig calls itself, and whether it says (UDP)
@@ -123,7 +140,19 @@ class Profile:
     report_batch_ns: int = 100 * _MS
     #: assignments are sent so long after the last change
     assignment_batch_ns: int = 100 * _MS
+    #: an assignment message is sent at once when it holds so many changes (modificationBatchLimit)
+    assignment_batch_max: int = 100
+    #: so many registrations of a node the dispatcher holds, until it kept quiet for so long.
+    #: Source: swarmkit manager/dispatcher/nodes.go CheckRateLimit, dispatcher.go defaultRateLimitPeriod
+    registration_limit: int = 3
+    registration_window_ns: int = 8 * _S
     agent_timeout_ns: int = 5 * _S
+    #: back-off of an agent that looks for a manager: first and longest.
+    #: Source: swarmkit agent/agent.go initialSessionFailureBackoff, maxSessionFailureBackoff
+    agent_backoff_ns: int = 100 * _MS
+    agent_backoff_max_ns: int = 8 * _S
+    #: an agent looks so often whether its engine's description changed (nodeUpdatePeriod)
+    describe_ns: int = 20 * _S
 
     # -- scheduler. Source: swarmkit manager/scheduler/scheduler.go Run
     schedule_debounce_ns: int = 50 * _MS
@@ -146,6 +175,9 @@ class Profile:
     # -- raft. Source: moby daemon/cluster/noderunner.go, swarmkit manager/state/raft
     raft_tick_ns: int = 1 * _S
     election_tick: int = 10
+    #: a member counts as unreachable when a message to it could not be sent for so long.
+    #: Source: swarmkit manager/state/raft/raft.go SendTimeout
+    raft_send_timeout_ns: int = 2 * _S
     #: how long a control call waits for an answer. Source: moby daemon/cluster/cluster.go swarmRequestTimeout
     request_timeout_ns: int = 20 * _S
     join_timeout_ns: int = 20 * _S
@@ -185,6 +217,11 @@ _BEFORE_27: dict[str, Any] = {
     "cli_usage": "classic",
     "cli_init_blank_line": True,
     "cli_port_error_case": "upper",
+    "cli_scale_error_case": "upper",
+    "cli_unlock_please": True,
+    "cli_ipv6_ports": "bare",
+    "network_has_ipv4_key": False,
+    "cli_network_rm_status": False,
     "constraint_error_code": "Unknown",
 }
 
@@ -202,11 +239,13 @@ ENGINES: dict[str, dict[str, Any]] = {
         "dig_version": "9.10.2",
         "dig_says_udp": False,
         "curl_refused": "Connection refused",
+        "ssh_key_type": "ECDSA",
     },
     "26.1": {
         **_BEFORE_27,
         "engine_version": "26.1.5",
         "engine_build": "a72d7cd",
+        "cli_status_errors": "wrapped",
         "api_version": "1.45",
     },
     "28": {},
