@@ -7,10 +7,11 @@ catches up before anything is looked at.
 Rules of this file:
 
 - A connection of which only the first packet has been seen is *newborn*: ``entries`` maps its flow to
-  the bare destination, and two parallel lists remember flow and instant of birth. It becomes an
-  :class:`Entry` at its second packet or before its timer can fire. Most of the cost of a new connection
-  is building objects, and most studies never look at a connection again; so the first packet builds
-  none.
+  the bare destination, and ``born_ns`` remembers the instants of birth. Newborns are always the last
+  members of ``entries``, in the order of ``born_ns``. All of them become an :class:`Entry` together,
+  as soon as one gets a second packet, or before the first of their timers can fire. Most of the cost of
+  a new connection is building objects, and many studies never look at a connection again; so the first
+  packet builds none.
 - ``due_ns`` is never later than the earliest instant at which something expires. A newborn lives at
   least ``_first_ns``, so it never has to move it.
 - An entry stands in the timer heap at ``queued_ns``, which may be earlier than ``expires_ns``: packets
@@ -23,6 +24,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from heapq import heappop, heappush
+from itertools import islice
 from typing import Any, TypeAlias
 
 from meshsim.errors import InvalidRule
@@ -60,11 +62,11 @@ class Entry:
 
     __slots__ = ("destination", "expires_ns", "flow", "queued_ns", "state", "template")
 
-    def __init__(self, flow: Flow, destination: Destination, state: State, expires_ns: int) -> None:
+    def __init__(self, flow: Flow, destination: Destination, state: State) -> None:
         self.flow = flow
         self.destination = destination
         self.state = state
-        self.expires_ns = expires_ns
+        self.expires_ns = 0
         self.template: Template | None = None
         self.queued_ns: int | None = None
 
@@ -116,7 +118,6 @@ class Connections:
         "_first_ns",
         "_serial",
         "_timers",
-        "born",
         "born_ns",
         "due_ns",
         "entries",
@@ -130,7 +131,6 @@ class Connections:
         self.entries: dict[Flow, Entry | Destination] = {}
         self.templates: dict[TemplateKey, Template] = {}
         self.orphans: list[Template] = []  # templates given up while they still control connections
-        self.born: list[Flow] = []
         self.born_ns: list[int] = []
         self.now_ns = 0
         self.timeouts_ns = dict(TIMEOUT_NS)
@@ -201,39 +201,35 @@ class Connections:
     # Births and deaths
 
     def mature(self) -> None:
-        """Turn every newborn into an entry with a timer."""
-        # A flow that was born twice keeps its last birth; the earlier connection is gone.
-        births = dict(zip(self.born, self.born_ns, strict=True))
-        self.born.clear()
-        self.born_ns.clear()
-        for flow, born_ns in births.items():
-            destination = self.entries.get(flow)
-            if isinstance(destination, Destination):
-                entry = self._grow(flow, destination)
-                self.arm(entry, born_ns + self.timeouts_ns[entry.state])
+        """Turn every newborn into an entry with a timer. Complexity: O(log entries) for each."""
+        if self.born_ns:
+            flows = list(islice(reversed(self.entries), len(self.born_ns)))
+            flows.reverse()
+            for flow, born_ns in zip(flows, self.born_ns, strict=True):
+                destination = self.entries[flow]
+                assert isinstance(destination, Destination)
+                self._enter(flow, destination, born_ns)
+            self.born_ns.clear()
 
-    def _grow(self, flow: Flow, destination: Destination) -> Entry:
+    def _enter(self, flow: Flow, destination: Destination, now_ns: int) -> Entry:
         state = State.UDP if flow.protocol == "udp" else State.SYN_RECV
-        entry = Entry(flow, destination, state, 0)
-        self.entries[flow] = entry
+        entry = self.entries[flow] = Entry(flow, destination, state)
+        self.arm(entry, now_ns + self.timeouts_ns[state])
         return entry
 
-    def grown(self, flow: Flow) -> Entry:
-        """The entry of a known flow; a newborn grows up, to be moved or forgotten by the caller."""
-        found = self.entries[flow]
-        return self._grow(flow, found) if isinstance(found, Destination) else found
-
-    def destination(self, flow: Flow) -> Destination:
-        """Where a known flow goes."""
-        found = self.entries[flow]
-        return found if isinstance(found, Destination) else found.destination
+    def find(self, flow: Flow) -> Entry | None:
+        """The entry of a flow, if it has one."""
+        self.mature()
+        found = self.entries.get(flow)
+        assert not isinstance(found, Destination)
+        return found
 
     def bear(self, flow: Flow, destination: Destination, template: Template, now_ns: int) -> Entry:
         """A new connection whose destination a template chose."""
-        entry = self._grow(flow, destination)
+        self.mature()
+        entry = self._enter(flow, destination, now_ns)
         entry.template = template
         template.controls += 1
-        self.arm(entry, now_ns + self.timeouts_ns[entry.state])
         destination.gain(entry.state is State.UDP)
         return entry
 
@@ -317,7 +313,7 @@ class Connections:
         copy.now_ns, copy.due_ns = self.now_ns, self.due_ns
         copy._first_ns, copy._serial = self._first_ns, self._serial
         copy.timeouts_ns = dict(self.timeouts_ns)
-        copy.born, copy.born_ns = list(self.born), list(self.born_ns)
+        copy.born_ns = list(self.born_ns)
         twins: dict[int, Any] = {}
         copy.templates = {key: _twin(value, twins, memo) for key, value in self.templates.items()}
         copy.orphans = [_twin(value, twins, memo) for value in self.orphans]
@@ -333,9 +329,11 @@ class Connections:
 
     def check(self) -> None:
         """Assert what must always hold of entries, templates and timers."""
+        newborn = [isinstance(found, Destination) for found in self.entries.values()]
+        assert newborn == sorted(newborn), "newborns come last"
+        assert sum(newborn) == len(self.born_ns), self
         for flow, found in self.entries.items():
             if isinstance(found, Destination):
-                assert flow in self.born, flow
                 continue
             assert found.flow == flow, found
             assert found.queued_ns is not None, found
@@ -361,12 +359,12 @@ def _twin(record: Any, twins: dict[int, Any], memo: dict[int, Any]) -> Any:
     if twin is None:
         destination = _twin(record.destination, twins, memo)
         if isinstance(record, Entry):
-            twin = Entry(record.flow, destination, record.state, record.expires_ns)
+            twin = Entry(record.flow, destination, record.state)
             twin.template = None if record.template is None else _twin(record.template, twins, memo)
         else:
             twin = Template(record.key, destination, record.timeout_ns)
-            twin.expires_ns, twin.controls = record.expires_ns, record.controls
-            twin.assured = record.assured
+            twin.controls, twin.assured = record.controls, record.assured
+        twin.expires_ns = record.expires_ns
         twin.queued_ns = record.queued_ns
         twins[id(record)] = twin
     return twin

@@ -58,17 +58,16 @@ class Table(Control):
     Source: linux net/netfilter/ipvs/ip_vs_core.c.
     """
 
-    __slots__ = ("_born", "_born_ns", "_entries")
+    __slots__ = ("_born_ns", "_entries")
 
     def __init__(self, *, rng: Random | None = None, active_weight: int = 257) -> None:
         super().__init__(rng=rng, active_weight=active_weight)
         self._alias()
 
     def _alias(self) -> None:
-        # route() reaches these three in one step instead of two.
+        # route() reaches these in one step instead of two.
         connections = self._connections
         self._entries = connections.entries
-        self._born = connections.born
         self._born_ns = connections.born_ns
 
     def route(self, flow: Flow, now_ns: int, mark: int = 0) -> Outcome:
@@ -91,8 +90,9 @@ class Table(Control):
         entries = self._entries
         if flow in entries:
             return self._again(flow, now_ns, mark)
+        protocol = flow[0]
         try:
-            service = self._marks[mark] if mark else self._services[flow[0]][flow[2]]
+            service = self._marks[mark] if mark else self._services[protocol][flow[2]]
         except (KeyError, IndexError, TypeError):
             return self._search(flow, now_ns, mark)
         if not service.plain:
@@ -101,10 +101,9 @@ class Table(Control):
         if destination is None:
             return _refused(service, flow)
         entries[flow] = destination
-        self._born.append(flow)
         self._born_ns.append(now_ns)
         destination.total += 1
-        if flow[0] == "udp":
+        if protocol == "udp":
             destination.inactive += 1
         return destination.scheduled
 
@@ -138,7 +137,6 @@ class Table(Control):
             destination.lose(datagram, now_ns)
         else:
             self._entries[flow] = destination
-            self._born.append(flow)
             self._born_ns.append(now_ns)
         return destination.scheduled
 
@@ -174,31 +172,30 @@ class Table(Control):
         """A packet that may open a connection, of a flow that has one."""
         connections = self._connections
         connections.advance(now_ns)
-        tcp = flow.protocol == "tcp"
-        if tcp and self._reusable(flow):
-            connections.forget(connections.grown(flow), now_ns)
+        entry = connections.find(flow)
+        assert entry is not None
+        if flow.protocol == "tcp" and self._given_up(entry):
+            connections.forget(entry, now_ns)
             return self.route(flow, now_ns, mark)
-        if not connections.destination(flow).available:
+        if not entry.destination.available:
             if not self.sysctls.expire_nodest_conn:
                 return _DELETED
-            connections.forget(connections.grown(flow), now_ns)
+            connections.forget(entry, now_ns)
             return self.route(flow, now_ns, mark)
-        return self._input(flow, Segment.SYN, now_ns)
+        return self._input(entry, Segment.SYN, now_ns)
 
-    def _reusable(self, flow: Flow) -> bool:
-        """Is the old connection given up because the client opens a new one?
+    def _given_up(self, entry: Entry) -> bool:
+        """Is the old connection given up because its client opens a new one?
 
-        Source: linux net/netfilter/ipvs/ip_vs_core.c is_new_conn_expected.
+        Source: linux net/netfilter/ipvs/ip_vs_core.c is_new_conn_expected, ip_vs_in_hook.
         """
-        destination = self._connections.destination(flow)
-        if self.sysctls.expire_nodest_conn and not destination.weight:
+        if self.sysctls.expire_nodest_conn and not entry.destination.weight:
             return True
         mode = self.sysctls.conn_reuse_mode
-        entry = self._entries[flow]
-        if not mode or not isinstance(entry, Entry) or entry.template is not None:
+        if not mode or entry.template is not None:
             return False
-        half_open = entry.state is State.FIN_WAIT and destination.forward in _REPLIES_UNSEEN
-        return entry.state in _CLOSED or (mode & 2 > 0 and half_open)
+        half_closed = entry.state is State.FIN_WAIT and entry.destination.forward in _REPLIES_UNSEEN
+        return entry.state in _CLOSED or (mode & 2 > 0 and half_closed)
 
     def send(self, flow: Flow, now_ns: int, segment: Segment = Segment.ACK, mark: int = 0) -> Outcome:
         """A later packet from client to server; for UDP another datagram.
@@ -213,29 +210,29 @@ class Table(Control):
             return self.route(flow, now_ns, mark)
         connections = self._connections
         connections.advance(now_ns)
-        if flow in self._entries:
-            if connections.destination(flow).available:
-                return self._input(flow, segment, now_ns)
+        entry = connections.find(flow)
+        if entry is not None:
+            if entry.destination.available:
+                return self._input(entry, segment, now_ns)
             if not self.sysctls.expire_nodest_conn:
                 return _DELETED
-            connections.forget(connections.grown(flow), now_ns)
+            connections.forget(entry, now_ns)
         if self._meant(flow, mark) is None:
             return _NO_SERVICE
         if not self.sysctls.sloppy_tcp or segment is Segment.RST:
             return _UNKNOWN
         outcome = self.route(flow, now_ns, mark)
-        if outcome and flow in self._entries:
-            connections.move(connections.grown(flow), MOVES[Direction.INPUT, segment][State.NONE], now_ns)
+        entry = connections.find(flow)
+        if entry is not None:
+            connections.move(entry, MOVES[Direction.INPUT, segment][State.NONE], now_ns)
         return outcome
 
-    def _input(self, flow: Flow, segment: Segment, now_ns: int) -> Outcome:
-        entry = self._connections.grown(flow)
+    def _input(self, entry: Entry, segment: Segment, now_ns: int) -> Outcome:
         destination = entry.destination
-        if entry.state is State.UDP:
-            state = State.UDP
-        else:
+        state = entry.state
+        if state is not State.UDP:
             side = Direction.INPUT_ONLY if destination.forward in _REPLIES_UNSEEN else Direction.INPUT
-            state = MOVES[side, segment][entry.state]
+            state = MOVES[side, segment][state]
         self._connections.move(entry, state, now_ns)
         destination.count_packets()
         return destination.known
@@ -244,14 +241,16 @@ class Table(Control):
         """A packet from server to client, of the connection `flow` names from the client's side."""
         connections = self._connections
         connections.advance(now_ns)
-        if flow not in self._entries:
+        entry = connections.find(flow)
+        if entry is None:
             return _NO_ENTRY
-        destination = connections.destination(flow)
+        destination = entry.destination
         if destination.forward in _REPLIES_UNSEEN:
             return _UNSEEN
-        entry = connections.grown(flow)
-        udp = entry.state is State.UDP
-        connections.move(entry, State.UDP if udp else MOVES[Direction.OUTPUT, segment][entry.state], now_ns)
+        state = entry.state
+        if state is not State.UDP:
+            state = MOVES[Direction.OUTPUT, segment][state]
+        connections.move(entry, state, now_ns)
         destination.packets_out += 1
         return destination.known
 
@@ -275,8 +274,9 @@ class Table(Control):
         self, flow: Flow, *, packets_in: int = 0, packets_out: int = 0, bytes_in: int = 0, bytes_out: int = 0
     ) -> None:
         """Add traffic of a known connection to its destination's statistics; unknown ones are ignored."""
-        if flow in self._entries:
-            destination = self._connections.destination(flow)
+        entry = self._connections.find(flow)
+        if entry is not None:
+            destination = entry.destination
             destination.count_packets(packets_in)
             destination.packets_out += packets_out
             destination.bytes_in += bytes_in
@@ -285,8 +285,7 @@ class Table(Control):
     def entry(self, flow: Flow, now_ns: int | None = None) -> Entry | None:
         """The live connection of a flow at `now_ns`, or None."""
         self._at(now_ns)
-        self._connections.mature()
-        return self._connections.grown(flow) if flow in self._entries else None
+        return self._connections.find(flow)
 
     def __repr__(self) -> str:
         services = sum(1 for _ in self.services)
