@@ -1,0 +1,486 @@
+"""Room agent: the life of one task on its node, as a table.
+
+Comes in: the task as the managers want it, what the runtime says (exits, health), the moments a step is
+over. Goes out: calls to the :class:`Runtime`, the task's status, and when to be woken next. Rules of this
+file: which step is next stands in :data:`TABLE` alone; a status only grows; nothing here restarts
+anything. It knows neither managers nor clock: the time is an argument.
+
+Source: swarmkit agent/exec/controller.go Do; moby daemon/cluster/executor/container/controller.go.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from enum import Enum
+from typing import Final, Protocol
+
+from attrs import define, field, frozen
+
+from meshsim.model.objects import ContainerStatus, Network, Task, TaskStatus
+from meshsim.model.specs import PortConfig
+from meshsim.model.states import TaskState
+from meshsim.profile import Profile
+
+__all__ = ["NEVER", "TABLE", "Act", "Bench", "Controller", "Doing", "Outcome", "Rule", "Runtime", "Statuses"]
+
+_S = TaskState
+#: the due time of a step that only an event can end
+NEVER: Final = -1
+
+
+@frozen(slots=True)
+class Outcome:
+    """What a step of the runtime will come to.
+
+    Attributes:
+        delay_ns: how long it takes.
+        err: why it fails then; empty when it succeeds.
+        gated: (start only) a health check decides when the task counts as running.
+        ports: (start only) host-mode ports as the node opened them.
+    """
+
+    delay_ns: int = 0
+    err: str = ""
+    gated: bool = False
+    ports: tuple[PortConfig, ...] = ()
+
+
+class Runtime(Protocol):
+    """What the agent asks of the machine's engine.
+
+    The runtime in turn tells the agent ``exited(task_id, code)`` when a process ended without being
+    asked to, and ``health(task_id, healthy)`` when a health check changed its mind.
+    """
+
+    def prepare(self, task: Task, networks: Mapping[str, Network], /) -> Outcome:
+        """Pull the image and create the container; an error rejects the task."""
+
+    def start(self, task: Task, /) -> Outcome:
+        """Start the process; it is up (or failed) after the delay."""
+
+    def publish(self, task: Task, /) -> None:
+        """Make the task known to names and balancers: its process is up, or was found healthy."""
+
+    def unpublish(self, task: Task, /) -> None:
+        """Withdraw the names and set the weight to 0; what is connected stays connected."""
+
+    def stop(self, task: Task, grace_ns: int, /) -> int:
+        """Send the stop signal; returns the nanoseconds until the process will have ended."""
+
+    def finish(self, task: Task, /) -> ContainerStatus:
+        """The process has ended: take its sandbox and bindings away; returns how it ended."""
+
+    def remove(self, task_id: str, /) -> None:
+        """Remove the container: the managers have forgotten the task."""
+
+    def status(self, task_id: str, /) -> ContainerStatus | None:
+        """The task's container as it is, or None when there is none."""
+
+
+class Act(Enum):
+    """What is done to a task in one state on its way to the next."""
+
+    GO_ON = "go on"
+    PREPARE = "prepare"
+    START = "start"
+    WAIT = "wait"
+    STOP = "stop"
+
+
+@frozen(slots=True)
+class Rule:
+    """One row of the table: what to do, the state it leads to, and the message then."""
+
+    act: Act
+    to: TaskState
+    message: str
+
+
+_ACCEPT: Final = Rule(Act.GO_ON, _S.ACCEPTED, "accepted")
+_STOP: Final = Rule(Act.STOP, _S.SHUTDOWN, "shutdown")
+#: on the way up, by observed state
+_UP: Final[dict[TaskState, Rule]] = {
+    _S.NEW: _ACCEPT,
+    _S.PENDING: _ACCEPT,
+    _S.ASSIGNED: _ACCEPT,
+    _S.ACCEPTED: Rule(Act.GO_ON, _S.PREPARING, "preparing"),
+    _S.PREPARING: Rule(Act.PREPARE, _S.READY, "prepared"),
+    _S.READY: Rule(Act.GO_ON, _S.STARTING, "starting"),
+    _S.STARTING: Rule(Act.START, _S.RUNNING, "started"),
+    _S.RUNNING: Rule(Act.WAIT, _S.COMPLETE, "finished"),
+}
+#: steps that, once begun, are finished even if the desired state is reached
+_ONGOING: Final = (Act.PREPARE, Act.START, Act.WAIT)
+
+
+def _rule(state: TaskState, desired: TaskState) -> Rule | None:
+    """The five questions of the agent, in their order."""
+    if desired >= _S.SHUTDOWN:
+        return None if state >= _S.COMPLETE else _STOP
+    if state > desired:
+        return None
+    rule = _UP.get(state)
+    if rule is not None and rule.act in _ONGOING:
+        return rule
+    return None if state >= desired else rule
+
+
+#: (observed state, desired state) -> what to do; absent means nothing (wait for the managers).
+#: A task that is desired READY is prepared and then waits; one desired SHUTDOWN or REMOVE is stopped
+#: from any state that is not an end.
+TABLE: Final[dict[tuple[TaskState, TaskState], Rule]] = {
+    (state, desired): rule
+    for state in TaskState
+    for desired in TaskState
+    if (rule := _rule(state, desired)) is not None
+}
+
+
+class Doing(Enum):
+    """What a controller is in the middle of."""
+
+    NOTHING = "nothing"
+    PREPARING = "preparing"
+    STARTING = "starting"
+    PROBING = "probing"
+    RUNNING = "running"
+    DRAINING = "draining"
+    STOPPING = "stopping"
+
+
+class Statuses:
+    """Task statuses that say the same at the same moment are one object.
+
+    >>> statuses = Statuses()
+    >>> statuses.get(TaskState.PREPARING, "preparing", 5) is statuses.get(TaskState.PREPARING, "preparing", 5)
+    True
+    """
+
+    __slots__ = ("_last",)
+
+    def __init__(self) -> None:
+        self._last: dict[TaskState, TaskStatus] = {}
+
+    def get(self, state: TaskState, message: str, now_ns: int) -> TaskStatus:
+        """The status without container, error or ports. O(1)."""
+        status = self._last.get(state)
+        if status is None or status.timestamp_ns != now_ns or status.message != message:
+            status = self._last[state] = TaskStatus(state, message, "", now_ns)
+        return status
+
+
+@define(slots=True)
+class Bench:
+    """What all controllers of a node work with."""
+
+    runtime: Runtime
+    profile: Profile
+    networks: dict[str, Network] = field(factory=dict)
+    statuses: Statuses = field(factory=Statuses)
+
+
+class Controller:
+    """One task on its way through the table.
+
+    Attributes:
+        task: as the managers last told it (its desired state counts).
+        status: what the node has observed; ahead of ``task.status``.
+        doing: the step under way.
+        due_ns: when that step is over; :data:`NEVER` when only an event can end it.
+        unhealthy: a failed health check is why it is being stopped.
+        forgotten: the managers have deleted the task; it goes away once it has stopped.
+
+    Source: swarmkit agent/task.go taskManager, agent/exec/controller.go Do.
+    """
+
+    __slots__ = (
+        "_bench",
+        "_outcome",
+        "_published",
+        "_started",
+        "doing",
+        "due_ns",
+        "forgotten",
+        "status",
+        "task",
+        "unhealthy",
+    )
+
+    def __init__(self, task: Task, bench: Bench) -> None:
+        self.task = task
+        self.status = task.status
+        self.doing = Doing.NOTHING
+        self.due_ns = NEVER
+        self.unhealthy = False
+        self.forgotten = False
+        self._bench = bench
+        self._outcome: Outcome | None = None
+        self._published = False
+        self._started = False
+
+    def __repr__(self) -> str:
+        task, state = self.task, self.status.state
+        return f"<Controller {task.name}: {state}, {self.doing.value}, {task.desired} wanted>"
+
+    @property
+    def gone(self) -> bool:
+        """Whether nothing is left to be done for a task that the managers have forgotten."""
+        return self.forgotten and self.status.state >= _S.COMPLETE
+
+    # -- events ----------------------------------------------------------------------------------------
+
+    def update(self, task: Task, now_ns: int) -> None:
+        """Take over the task as the managers want it now.
+
+        A stop interrupts pulling, waiting for health and running; a process that is being started is
+        started first.
+        """
+        self.task = task
+        if task.desired >= _S.SHUTDOWN and self.doing in _INTERRUPTED:
+            self.doing = Doing.NOTHING
+            self.due_ns = NEVER
+        self.advance(now_ns)
+
+    def forget(self, now_ns: int) -> None:
+        """The managers have deleted the task: stop it if need be; the container is removed then."""
+        self.forgotten = True
+        if self.status.state < _S.COMPLETE:
+            self.update(self.task.evolve_to(self.task.version, now_ns, desired=_S.REMOVE), now_ns)
+        else:
+            self._bench.runtime.remove(self.task.id)
+
+    def wake(self, now_ns: int) -> None:
+        """The step under way is over."""
+        self.due_ns = NEVER
+        _WAKES[self.doing](self, now_ns)
+        self.advance(now_ns)
+
+    def exited(self, exit_code: int, text: str, now_ns: int) -> None:
+        """The process ended by itself (or died while it was being stopped)."""
+        if self.doing not in _ALIVE:
+            return
+        container = self._bench.runtime.finish(self.task)
+        self._started = self._published = False
+        self.due_ns = NEVER
+        if self.doing in (Doing.DRAINING, Doing.STOPPING) and self.task.desired >= _S.SHUTDOWN:
+            self._end(_S.SHUTDOWN, "shutdown", "", container, now_ns)
+        else:
+            self._judge(exit_code, text, container, now_ns)
+
+    def health(self, healthy: bool, now_ns: int) -> None:
+        """A health check changed its mind.
+
+        Source: moby daemon/cluster/executor/container/controller.go Start, Wait.
+        """
+        if healthy:
+            if self.doing is Doing.PROBING:
+                self._running(now_ns)
+                self.advance(now_ns)
+        elif self.doing in (Doing.PROBING, Doing.RUNNING):
+            self.unhealthy = True
+            self._stop(now_ns)
+
+    def power_lost(self) -> None:
+        """The machine went dark: whatever was under way is cut short, and no one is told."""
+        self.due_ns = NEVER
+
+    def drop(self) -> None:
+        """The agent ends: the process is stopped and the container removed at once, no one is told."""
+        runtime = self._bench.runtime
+        if self._published:
+            runtime.unpublish(self.task)
+        if self._started:
+            runtime.stop(self.task, 0)
+            runtime.finish(self.task)
+        runtime.remove(self.task.id)
+        self.due_ns = NEVER
+
+    def power_back(self, now_ns: int) -> None:
+        """The agent starts again with what it kept: steps begin anew, processes are found dead.
+
+        Source: swarmkit agent/worker.go Init; recorded: exit code 255 after a power cut.
+        """
+        if self._started:
+            container = self._bench.runtime.finish(self.task)
+            self._started = self._published = False
+            self.doing = Doing.NOTHING
+            if self.task.desired < _S.SHUTDOWN:
+                self._judge(container.exit_code or 255, "", container, now_ns)
+            else:
+                self._end(_S.SHUTDOWN, "shutdown", "", container, now_ns)
+        elif self.doing is not Doing.RUNNING:  # an attachment goes on
+            self.doing = Doing.NOTHING
+            self.advance(now_ns)
+
+    # -- steps -----------------------------------------------------------------------------------------
+
+    def advance(self, now_ns: int) -> None:
+        """Do what the table says until a step takes time or nothing is left to do."""
+        while self.doing is Doing.NOTHING:
+            rule = TABLE.get((self.status.state, self.task.desired))
+            if rule is None:
+                return
+            if rule.act is Act.GO_ON:
+                self._go_on(rule, now_ns)
+            else:
+                _BEGINS[rule.act](self, now_ns)
+
+    def _go_on(self, rule: Rule, now_ns: int) -> None:
+        container = self.status.container
+        if container is None:
+            self.status = self._bench.statuses.get(rule.to, rule.message, now_ns)
+        else:
+            self.status = TaskStatus(rule.to, rule.message, "", now_ns, container)
+
+    def _prepare(self, now_ns: int) -> None:
+        if self.task.shared.spec.attachment:
+            self._prepared(now_ns)
+            return
+        outcome = self._bench.runtime.prepare(self.task, self._bench.networks)
+        self._begin(Doing.PREPARING, outcome, now_ns)
+
+    def _prepared(self, now_ns: int) -> None:
+        self.doing = Doing.NOTHING
+        if self._outcome is not None and self._outcome.err:
+            self._end(_S.REJECTED, self.status.message, self._outcome.err, None, now_ns)
+            return
+        container = self._bench.runtime.status(self.task.id)
+        self.status = TaskStatus(_S.READY, "prepared", "", now_ns, container)
+
+    def _start(self, now_ns: int) -> None:
+        if self.task.shared.spec.attachment:
+            self._running(now_ns)
+        elif self._bench.runtime.status(self.task.id) is None:
+            self._missing(now_ns)
+        else:
+            self._begin(Doing.STARTING, self._bench.runtime.start(self.task), now_ns)
+
+    def _up(self, now_ns: int) -> None:
+        """The process is up, or could not be started."""
+        outcome = self._outcome
+        assert outcome is not None
+        self.doing = Doing.NOTHING
+        if outcome.err:
+            self._end(_S.FAILED, self.status.message, outcome.err, self._container(), now_ns)
+            return
+        self._started = True
+        if not outcome.gated:
+            self._running(now_ns)
+        elif self.task.desired < _S.SHUTDOWN:
+            self.doing = Doing.PROBING
+
+    def _running(self, now_ns: int) -> None:
+        """Names and weight first, then the word to the managers."""
+        self.doing = Doing.NOTHING
+        if self._started:
+            self._bench.runtime.publish(self.task)
+            self._published = True
+        ports = self._outcome.ports if self._outcome is not None else ()
+        self.status = TaskStatus(_S.RUNNING, "started", "", now_ns, self._container(), ports)
+
+    def _wait(self, now_ns: int) -> None:
+        if self._started or self.task.shared.spec.attachment:
+            self.doing = Doing.RUNNING
+        else:
+            self._missing(now_ns)
+
+    def _missing(self, now_ns: int) -> None:
+        """The managers believe in a container that this engine does not have."""
+        self._end(_S.FAILED, self.status.message, f"No such container: {self.task.name}", None, now_ns)
+
+    def _stop(self, now_ns: int) -> None:
+        """Orderly: out of names and balancers first, then time for the word to spread.
+
+        Source: moby daemon/cluster/executor/container/controller.go Shutdown.
+        """
+        if self._published:
+            self._bench.runtime.unpublish(self.task)
+            self._published = False
+        self.doing = Doing.DRAINING
+        networked = bool(self.task.attachments) and not self.task.shared.spec.attachment
+        if networked:
+            self.due_ns = now_ns + self._bench.profile.drain_ns
+        else:
+            self._signal(now_ns)
+
+    def _signal(self, now_ns: int) -> None:
+        if not self._started:
+            self._stopped(now_ns)
+            return
+        grace_ns = self.task.shared.spec.container.stop_grace_ns
+        if grace_ns is None:
+            grace_ns = self._bench.profile.stop_grace_ns
+        self.doing = Doing.STOPPING
+        self.due_ns = now_ns + self._bench.runtime.stop(self.task, grace_ns)
+
+    def _stopped(self, now_ns: int) -> None:
+        container = self._container()
+        if self._started:
+            container = self._bench.runtime.finish(self.task)
+            self._started = False
+        if self.unhealthy and self.task.desired < _S.SHUTDOWN:
+            assert container is not None
+            self._judge(container.exit_code, "", container, now_ns)
+        else:
+            self._end(_S.SHUTDOWN, "shutdown", "", container, now_ns)
+
+    # -- ends ------------------------------------------------------------------------------------------
+
+    def _judge(self, exit_code: int, text: str, container: ContainerStatus | None, now_ns: int) -> None:
+        """The process ended unasked: COMPLETE on exit code 0, else FAILED.
+
+        Source: moby daemon/cluster/executor/container/errors.go exitError.
+        """
+        if not exit_code and not text:
+            self._end(_S.COMPLETE, "finished", "", container, now_ns)
+            return
+        if not text:
+            text = f"task: non-zero exit ({exit_code})"
+            if self.unhealthy:
+                text += ": dockerexec: unhealthy container"
+        self._end(_S.FAILED, self.status.message, text, container, now_ns)
+
+    def _end(
+        self, state: TaskState, message: str, err: str, container: ContainerStatus | None, now_ns: int
+    ) -> None:
+        self.doing = Doing.NOTHING
+        self.status = TaskStatus(state, message, err, now_ns, container)
+        if self.forgotten:
+            self._bench.runtime.remove(self.task.id)
+
+    def _begin(self, doing: Doing, outcome: Outcome, now_ns: int) -> None:
+        self.doing = doing
+        self._outcome = outcome
+        self.due_ns = now_ns + outcome.delay_ns
+
+    def _container(self) -> ContainerStatus | None:
+        if self.task.shared.spec.attachment:
+            return None
+        return self._bench.runtime.status(self.task.id)
+
+    def check(self) -> None:
+        """Assert that the step under way fits the state."""
+        state = self.status.state
+        assert (self.due_ns != NEVER) == (self.doing in _TIMED), self
+        assert not self._published or self._started, self
+        if self.doing is Doing.NOTHING:
+            assert (state, self.task.desired) not in TABLE, self
+            assert not self._started, self
+
+
+_INTERRUPTED: Final = frozenset({Doing.PREPARING, Doing.PROBING, Doing.RUNNING})
+_ALIVE: Final = frozenset({Doing.PROBING, Doing.RUNNING, Doing.DRAINING, Doing.STOPPING})
+_TIMED: Final = frozenset({Doing.PREPARING, Doing.STARTING, Doing.DRAINING, Doing.STOPPING})
+_Step = Callable[[Controller, int], None]
+_BEGINS: Final[dict[Act, _Step]] = {
+    Act.PREPARE: Controller._prepare,
+    Act.START: Controller._start,
+    Act.WAIT: Controller._wait,
+    Act.STOP: Controller._stop,
+}
+_WAKES: Final[dict[Doing, _Step]] = {
+    Doing.PREPARING: Controller._prepared,
+    Doing.STARTING: Controller._up,
+    Doing.DRAINING: Controller._signal,
+    Doing.STOPPING: Controller._stopped,
+}

@@ -1,0 +1,219 @@
+"""Room agent: all tasks of one node.
+
+Comes in: assignments, what the runtime reports, time. Goes out: statuses the managers have not heard yet
+(:attr:`Worker.unsent`). Rules of this file: one timer per moment, not per task; each call drives the tasks
+it concerns as far as they get and then tells the agent once. It knows neither sessions nor managers.
+
+Source: swarmkit agent/worker.go, agent/reporter.go.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+
+from meshsim.agent.controller import NEVER, Bench, Controller, Runtime
+from meshsim.model.objects import Network, Task, TaskStatus
+from meshsim.model.states import TaskState
+from meshsim.profile import Profile
+from meshsim.sim import Clock, Timer
+
+__all__ = ["TaskView", "Worker"]
+
+
+class TaskView(Mapping[str, Task]):
+    """The node's tasks by id, each with the status the node itself has observed; live, to be read only."""
+
+    __slots__ = ("_controllers",)
+
+    def __init__(self, controllers: dict[str, Controller]) -> None:
+        self._controllers = controllers
+
+    def __getitem__(self, task_id: str) -> Task:
+        controller = self._controllers[task_id]
+        task = controller.task
+        if task.status is controller.status:
+            return task
+        return task.evolve_to(task.version, task.updated_ns, status=controller.status)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._controllers)
+
+    def __len__(self) -> int:
+        return len(self._controllers)
+
+    def __repr__(self) -> str:
+        return f"<TaskView {', '.join(f'{task.name} {task.state}' for task in self.values()) or 'empty'}>"
+
+
+class Worker:
+    """Keeps a controller per assigned task and wakes it when a step is over.
+
+    Args:
+        clock: virtual time.
+        runtime: the machine's engine.
+        profile: constants.
+        tell: called once after each activation that left something in :attr:`unsent`.
+
+    Attributes:
+        unsent: the newest status of each task the managers have not been told, in order of first change.
+
+    Source: swarmkit agent/worker.go worker.
+    """
+
+    def __init__(self, clock: Clock, runtime: Runtime, profile: Profile, tell: Callable[[], None]) -> None:
+        self.unsent: dict[str, TaskStatus] = {}
+        self._clock = clock
+        self._bench = Bench(runtime, profile)
+        self._tell = tell
+        self._controllers: dict[str, Controller] = {}
+        self._wakes: dict[int, list[Controller]] = {}
+        self._timers: dict[int, Timer] = {}
+        self.tasks = TaskView(self._controllers)
+
+    def __repr__(self) -> str:
+        return f"<Worker {len(self._controllers)} tasks, {len(self.unsent)} statuses to send>"
+
+    # -- assignments -----------------------------------------------------------------------------------
+
+    def assign(
+        self, *, complete: bool, tasks: Iterable[Task], removed: Iterable[str], networks: Iterable[Network]
+    ) -> None:
+        """Take over what the managers want. O(tasks told), plus O(tasks here) when complete.
+
+        Args:
+            complete: whether the tasks are all there are; the others are then removed.
+            tasks: new or changed ones.
+            removed: ids of tasks the managers have deleted.
+            networks: those the tasks are on.
+
+        Source: swarmkit agent/worker.go Assign, Update, reconcileTaskState.
+        """
+        for network in networks:
+            self._bench.networks[network.id] = network
+        told = list(tasks)
+        if complete:
+            wanted = {task.id for task in told}
+            removed = [task_id for task_id in self._controllers if task_id not in wanted]
+        for task_id in removed:
+            self._forget(task_id)
+        now_ns = self._clock.now_ns
+        for task in told:
+            controller = self._controllers.get(task.id)
+            if controller is None:
+                controller = self._controllers[task.id] = Controller(task, self._bench)
+                self._drive(controller, Controller.advance)
+            elif task.desired != controller.task.desired or task.version != controller.task.version:
+                before, due_ns = controller.status, controller.due_ns
+                controller.update(task, now_ns)
+                self._after(controller, before, due_ns)
+            if complete and controller.status.state > task.status.state:
+                self.unsent[task.id] = controller.status  # it may have got lost with an earlier leader
+        self._report()
+
+    def _forget(self, task_id: str) -> None:
+        controller = self._controllers.get(task_id)
+        if controller is None:
+            return
+        self._drive(controller, Controller.forget)
+        self.unsent.pop(task_id, None)
+
+    # -- what the runtime says -------------------------------------------------------------------------
+
+    def exited(self, task_id: str, exit_code: int, text: str) -> None:
+        """A process ended without being asked to."""
+        controller = self._controllers.get(task_id)
+        if controller is None:
+            return
+        before, due_ns = controller.status, controller.due_ns
+        controller.exited(exit_code, text, self._clock.now_ns)
+        self._after(controller, before, due_ns)
+        self._report()
+
+    def health(self, task_id: str, healthy: bool) -> None:
+        """A health check changed its mind."""
+        controller = self._controllers.get(task_id)
+        if controller is None:
+            return
+        before, due_ns = controller.status, controller.due_ns
+        controller.health(healthy, self._clock.now_ns)
+        self._after(controller, before, due_ns)
+        self._report()
+
+    # -- the machine's life ----------------------------------------------------------------------------
+
+    def power_lost(self) -> None:
+        """Nothing moves any more; what is known stays for the next start."""
+        for timer in self._timers.values():
+            timer.cancel()
+        self._timers.clear()
+        self._wakes.clear()
+        for controller in self._controllers.values():
+            controller.power_lost()
+
+    def power_back(self) -> None:
+        """Go on with the tasks kept: their processes are dead, their steps begin anew."""
+        for controller in list(self._controllers.values()):
+            self._drive(controller, Controller.power_back)
+        self._report()
+
+    def drop_all(self) -> None:
+        """Stop and remove every container at once, and say nothing.
+
+        Source: swarmkit agent/agent.go run (the assignments are emptied when the agent stops).
+        """
+        self.power_lost()
+        for controller in self._controllers.values():
+            controller.drop()
+        self._controllers.clear()
+        self.unsent.clear()
+
+    # -- driving ---------------------------------------------------------------------------------------
+
+    def _drive(self, controller: Controller, step: Callable[[Controller, int], None]) -> None:
+        before, due_ns = controller.status, controller.due_ns
+        step(controller, self._clock.now_ns)
+        self._after(controller, before, due_ns)
+
+    def _after(self, controller: Controller, before: TaskStatus, due_ns: int) -> None:
+        task_id = controller.task.id
+        if controller.forgotten:
+            if controller.gone:
+                self._controllers.pop(task_id, None)
+        elif controller.status is not before:
+            self.unsent[task_id] = controller.status
+        if controller.due_ns not in (due_ns, NEVER):
+            self._wake_at(controller.due_ns, controller)
+
+    def _wake_at(self, due_ns: int, controller: Controller) -> None:
+        waiting = self._wakes.get(due_ns)
+        if waiting is None:
+            self._wakes[due_ns] = [controller]
+            self._timers[due_ns] = self._clock.call_at(due_ns, self._wake, due_ns, name="agent step")
+        else:
+            waiting.append(controller)
+
+    def _wake(self, due_ns: int) -> None:
+        del self._timers[due_ns]
+        for controller in self._wakes.pop(due_ns):
+            if controller.due_ns == due_ns:  # else the step was cut short
+                before = controller.status
+                controller.wake(due_ns)
+                self._after(controller, before, NEVER)
+        self._report()
+
+    def _report(self) -> None:
+        if self.unsent:
+            self._tell()
+
+    def check(self) -> None:
+        """Assert that every timed step has its timer, and that nothing forgotten is kept."""
+        for task_id, controller in self._controllers.items():
+            assert controller.task.id == task_id
+            controller.check()
+            assert not controller.gone, controller
+            if controller.due_ns != NEVER:
+                assert controller in self._wakes[controller.due_ns], controller
+        assert self._timers.keys() == self._wakes.keys()
+        for task_id, status in self.unsent.items():
+            if task_id in self._controllers:
+                assert status.state >= TaskState.ACCEPTED
