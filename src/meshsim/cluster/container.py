@@ -47,8 +47,9 @@ class Container:
     __slots__ = (
         "_spent_ns", "argv", "attachments", "behaviour", "caller", "created_ns", "endpoint_id", "env",
         "exit_code", "explicit", "finished_ns", "handler", "health", "hostname", "id", "image",
-        "labels", "local_attachments", "local_networks", "log", "name", "network_aliases", "pid",
-        "published", "remove_on_exit", "service_id", "started_ns", "state", "task_id",
+        "labels", "local_attachments", "local_networks", "log", "name", "network_aliases",
+        "network_mode", "pid", "published", "remove_on_exit", "service_id", "started_ns", "state",
+        "task_id",
     )  # fmt: skip
 
     def __init__(
@@ -90,6 +91,7 @@ class Container:
         #: whether the command was given, so that the image's own server does not run
         self.explicit = False
         self.network_aliases: tuple[str, ...] = ()
+        self.network_mode = ""
         self.pid = 0
         self.created_ns = created_ns
         self.started_ns = 0

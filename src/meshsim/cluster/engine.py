@@ -17,6 +17,7 @@ from attrs import evolve
 
 from meshsim.agent import Agent, Outcome
 from meshsim.cluster.container import Container
+from meshsim.cluster.facts import container_facts
 from meshsim.cluster.health import Monitor, is_gated
 from meshsim.cluster.images import Image, Images, Reply, with_tag
 from meshsim.cluster.locals import LocalNetworks
@@ -30,7 +31,7 @@ from meshsim.model.specs import PortConfig
 from meshsim.model.states import PublishMode
 from meshsim.profile import Profile
 from meshsim.sim import Clock, Streams, container_id, short
-from meshsim.views.shapes import LocalNetworkFacts
+from meshsim.views.shapes import ContainerFacts, LocalNetworkFacts
 
 __all__ = ["Engine", "Surroundings"]
 
@@ -347,7 +348,7 @@ class Engine:
         """
         opinion = getattr(container.handler, "on_stop", None)
         if opinion is not None:
-            took_ns, exit_code = opinion(container)
+            took_ns, exit_code = (int(part) for part in opinion(container))
         elif container.handler is None:
             took_ns, exit_code = grace_ns + 1, KILLED
         else:
@@ -378,6 +379,20 @@ class Engine:
     def monitor(self, container: Container) -> Monitor | None:
         """The container's health monitor, while it has one."""
         return self._monitors.get(container.id)
+
+    def leave_swarm(self) -> None:
+        """Remove every container of the swarm's tasks; plain ones stay, off the swarm's networks."""
+        for container in list(self.containers.values()):
+            if container.service_id:
+                self._unplug(container)
+                self.discard(container)
+            elif container.attachments:
+                container.attachments, container.task_id = (), ""
+        self.agent = None
+
+    def facts(self, container: Container) -> ContainerFacts:
+        """What views show of a container."""
+        return container_facts(container, self._plane)
 
     def power_cut(self) -> None:
         """Every program is gone; the containers are found dead when the machine is back."""

@@ -1,0 +1,190 @@
+"""Room cluster: what a client holds: targets, connections, responses.
+
+Comes in: what a user typed (``host01:81``, ``http://host01/page``) and an open path. Goes out: responses,
+or the typed failure a client would experience. Rules of this file: one connection carries many requests
+and stays on one task; only the outermost call steps the clock.
+"""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Protocol, Self
+
+from attrs import frozen
+
+from meshsim.cluster.container import Container
+from meshsim.cluster.images import Reply, Request
+from meshsim.dataplane import Opened, Trace
+from meshsim.errors import BadValue, ConnectionWasReset
+from meshsim.model.frozen import Frozen
+from meshsim.sim import short
+
+__all__ = ["Connection", "Ground", "PingReply", "Response", "Target"]
+
+
+@frozen(slots=True)
+class Target(Frozen):
+    """Where a request goes: a name or address, a port, a path."""
+
+    host: str
+    port: int
+    path: str = "/"
+
+    @classmethod
+    def parse(cls, text: str) -> Target:
+        """Read ``host``, ``host:port``, ``[::1]:port``, with or without ``http://`` and a path.
+
+        >>> Target.parse("http://host01:81/hello")
+        Target(host='host01', port=81, path='/hello')
+        >>> Target.parse("[::1]:81").host
+        '::1'
+
+        Raises:
+            BadValue: no such form, or a port outside 1-65535.
+        """
+        scheme, found, rest = text.rpartition("://")
+        if found and scheme not in ("http", "tcp", "udp"):
+            raise BadValue(f"meshsim speaks http, not {scheme!r}: {text}", text)
+        where, slash, path = rest.partition("/")
+        if where.startswith("["):
+            host, _, after = where[1:].partition("]")
+            port_text = after.removeprefix(":")
+        else:
+            host, _, port_text = where.partition(":")
+        port_text = port_text or "80"
+        if not host or not port_text.isdigit() or not 1 <= int(port_text) <= 65535:
+            raise BadValue(f"not an address to connect to: {text!r}", text)
+        return cls(host, int(port_text), slash + path or "/")
+
+
+@frozen(slots=True)
+class Response(Frozen):
+    """What a request brought back.
+
+    Attributes:
+        text: the body.
+        status: HTTP's status.
+        elapsed_ns: virtual nanoseconds from the first packet to the last.
+        container: the first 12 digits of the id of the container that answered.
+        task: its name, ``web.1.<id>``.
+        host: the machine it runs on.
+        source: the client's address as the container saw it.
+        trace: every hop and why this task; None when no trace was asked for.
+    """
+
+    text: str
+    status: int
+    elapsed_ns: int
+    container: str
+    task: str
+    host: str
+    source: str
+    trace: Trace | None = None
+
+    def __str__(self) -> str:
+        return self.text
+
+
+@frozen(slots=True)
+class PingReply(Frozen):
+    """One answer, or none, to an ICMP echo request; ``elapsed_ns`` is the round trip."""
+
+    address: str
+    ok: bool
+    elapsed_ns: int
+    ttl: int = 64
+
+
+class Ground(Protocol):
+    """What a connection needs of the cluster."""
+
+    def step(self, elapsed_ns: int) -> None:
+        """Let the time pass that a call took, when the call is the outermost one."""
+
+    def endpoint(self, endpoint_id: str) -> Container | None:
+        """The container behind an endpoint."""
+
+    def exited(self, container: Container, exit_code: int) -> None:
+        """A reply ended its container's program."""
+
+
+class Connection:
+    """An open connection: many requests, one task; a context manager that closes it.
+
+    Attributes:
+        target: what was asked for.
+        opened: the open path, with the address the container sees as source.
+    """
+
+    __slots__ = ("_ground", "closed", "opened", "target")
+
+    def __init__(self, ground: Ground, target: Target, opened: Opened) -> None:
+        self._ground = ground
+        self.target = target
+        self.opened = opened
+        self.closed = False
+
+    def __repr__(self) -> str:
+        state = "closed" if self.closed else "open"
+        return f"<Connection to {self.target.host}:{self.target.port}, {state}>"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def request(self, path: str = "/") -> Response:
+        """Send one request and wait for the answer.
+
+        Raises:
+            ConnectionFailed: the connection was reset, or nobody answers any more.
+        """
+        if self.closed:
+            raise ConnectionWasReset("the connection is closed")
+        reply, took_ns, container = exchange(self._ground, self.opened, self.target, path)
+        self._ground.step(took_ns)
+        return response_of(self.opened, reply, took_ns, container)
+
+    def close(self) -> None:
+        """Close it in order (FIN from both sides); harmless when closed."""
+        if not self.closed:
+            self.closed = True
+            self.opened.close()
+
+
+def exchange(ground: Ground, opened: Opened, target: Target, path: str) -> tuple[Reply, int, Container]:
+    """Carry one request over an open path; the reply, the time it took and who answered.
+
+    Raises:
+        ConnectionFailed: it did not get there.
+    """
+    failed = opened.send(bytes_in=len(path))
+    if failed is not None:
+        ground.step(failed.elapsed_ns)
+        raise failed.error(f"{target.host}:{target.port}")
+    container = ground.endpoint(opened.endpoint_id)
+    if container is None or container.handler is None:
+        raise ConnectionWasReset(f"{target.host}:{target.port}: Connection reset by peer")
+    reply, worked_ns = container.answer(
+        Request(path, opened.peer, opened.source_port, opened.target_port, target.host)
+    )
+    if reply.exit_code is not None:
+        ground.exited(container, reply.exit_code)
+    return reply, opened.round_trip_ns + worked_ns, container
+
+
+def response_of(opened: Opened, reply: Reply, took_ns: int, container: Container) -> Response:
+    """What the client holds in the end."""
+    return Response(
+        reply.body,
+        reply.status,
+        took_ns,
+        short(container.id),
+        container.name,
+        opened.node,
+        opened.peer,
+        opened.trace,
+    )

@@ -1,0 +1,213 @@
+"""Room cluster: the swarm, as ``docker swarm`` handles it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from attrs import evolve
+
+from meshsim.cluster.collections.base import Collection
+from meshsim.cluster.membership import Membership, require
+from meshsim.cluster.specbuild import Words, duration_of, words_of
+from meshsim.errors import InvalidParameter, NoLeader, NotModelled
+from meshsim.ipam import check_default_pools
+from meshsim.manager import NO_LEADER, Gate
+from meshsim.model.objects import Swarm
+from meshsim.model.specs import SwarmSpec
+from meshsim.model.states import Availability, Role
+from meshsim.views.shapes import Peer, SwarmInfo
+
+__all__ = ["SwarmCollection"]
+
+_PORT = 2377
+_DATA_PORTS = range(1024, 49152)
+
+
+def _availability(text: str) -> Availability:
+    try:
+        return Availability[text.upper()]
+    except KeyError:
+        raise InvalidParameter(
+            f'invalid availability "{text}", only active, pause and drain are supported'
+        ) from None
+
+
+class SwarmCollection(Collection):
+    """``docker swarm``."""
+
+    def init(
+        self,
+        *,
+        advertise_addr: str | None = None,
+        listen_addr: str | None = None,
+        availability: str = "active",
+        autolock: bool = False,
+        default_addr_pool: Words = (),
+        default_addr_pool_mask_length: int = 24,
+        data_path_port: int = 0,
+        task_history_limit: int = 5,
+        dispatcher_heartbeat: str | int = 5_000_000_000,
+        cert_expiry: str | int = 90 * 24 * 3_600_000_000_000,
+        force_new_cluster: bool = False,
+    ) -> str:
+        """Found a swarm on this host; returns the node's id once it is ready.
+
+        Raises:
+            AlreadyInSwarm: the host is in a swarm.
+            InvalidParameter: a value is refused.
+        """
+        host = self._host
+        if force_new_cluster:
+            raise NotModelled("meshsim: swarm init --force-new-cluster is not modelled yet")
+        where = _availability(availability)
+        pools = words_of(default_addr_pool)
+        if pools:
+            check_default_pools(pools, default_addr_pool_mask_length)
+        if data_path_port and data_path_port not in _DATA_PORTS:
+            raise InvalidParameter(
+                f"Datapath port number is not in valid range (1024-49151) : {data_path_port}"
+            )
+        address, port = self._advertised(advertise_addr, listen_addr)
+        spec = SwarmSpec(
+            autolock=autolock,
+            task_history_limit=task_history_limit,
+            heartbeat_ns=duration_of(dispatcher_heartbeat) or 0,
+            cert_expiry_ns=duration_of(cert_expiry) or 0,
+        )
+        member = Membership.init(
+            host,
+            spec=spec,
+            advertise=address,
+            port=port,
+            availability=where,
+            pools=pools or host.cluster.profile.default_pools,
+            subnet_size=default_addr_pool_mask_length,
+            data_path_port=data_path_port or 4789,
+        )
+        return member.node_id
+
+    def _advertised(self, advertise: str | None, listen: str | None) -> tuple[str, int]:
+        """The address others are told, and the managers' port."""
+        host = self._host
+        if listen is not None and not _is_address(listen.partition(":")[0]):
+            raise InvalidParameter(
+                "listen address must be an IP address or network interface (with optional port number)"
+            )
+        text = advertise or host.address
+        address, _, port = text.partition(":")
+        if address == "eth0":
+            address = host.address
+        if not _is_address(address) or address == "0.0.0.0":  # noqa: S104 - refused, not bound
+            raise InvalidParameter(
+                "advertise address must be a non-zero IP address or network interface "
+                "(with optional port number)"
+            )
+        return address, int(port) if port.isdigit() else _PORT
+
+    def join(
+        self,
+        remote: str,
+        *,
+        token: str = "",
+        availability: str = "active",
+        advertise_addr: str | None = None,
+        listen_addr: str | None = None,
+    ) -> str:
+        """Join the swarm of the manager at ``remote`` (``host01:2377``); returns the node's id when active.
+
+        Raises:
+            AlreadyInSwarm, JoinRefused, InvalidArgument, Unavailable: with the sentence docker prints.
+        """
+        self._advertised(advertise_addr, listen_addr)
+        return Membership.join(self._host, remote, token, _availability(availability)).node_id
+
+    def join_token(self, role: str = "worker", *, rotate: bool = False) -> str:
+        """The token with which machines join as ``worker`` or ``manager``.
+
+        Raises:
+            InvalidParameter: no such role.
+            NotManager: asked on a machine that is no manager.
+        """
+        if role not in ("worker", "manager"):
+            raise InvalidParameter(f"unknown role {role}")
+        control = self._control(write=rotate)
+        if rotate:
+            control.update_swarm(rotate_worker=role == "worker", rotate_manager=role == "manager")
+        swarm = self._member.manager.store.swarm
+        return swarm.worker_token if role == "worker" else swarm.manager_token
+
+    def leave(self, *, force: bool = False) -> None:
+        """Leave the swarm.
+
+        Raises:
+            NotInSwarm: the host is in none.
+            Unavailable: a manager leaves by force only.
+        """
+        require(self._host.member, leave=True).leave(force=force)
+
+    def update(
+        self,
+        *,
+        autolock: bool | None = None,
+        task_history_limit: int | None = None,
+        dispatcher_heartbeat: str | int | None = None,
+        cert_expiry: str | int | None = None,
+        snapshot_interval: int | None = None,
+        max_snapshots: int | None = None,
+    ) -> None:
+        """Change the swarm's settings."""
+        control = self._control()
+        changes: dict[str, Any] = {
+            "autolock": autolock,
+            "task_history_limit": task_history_limit,
+            "heartbeat_ns": duration_of(dispatcher_heartbeat),
+            "cert_expiry_ns": duration_of(cert_expiry),
+            "snapshot_interval": snapshot_interval,
+            "keep_old_snapshots": max_snapshots,
+        }
+        given = {name: value for name, value in changes.items() if value is not None}
+        control.update_swarm(evolve(self._store.swarm.spec, **given))
+
+    def unlock_key(self, *, rotate: bool = False) -> str:
+        """The key that unlocks a manager after a restart; empty while autolock is off."""
+        control = self._control(write=rotate)
+        if rotate:
+            control.update_swarm(rotate_unlock=True)
+        return self._store.swarm.unlock_key
+
+    def unlock(self, key: str) -> None:
+        """Unlock this manager after a restart: not modelled yet."""
+        raise NotModelled(f"meshsim: swarm unlock ({key[:9]}...) - locked managers are not modelled yet")
+
+    @property
+    def record(self) -> Swarm:
+        """The swarm object.
+
+        Raises:
+            NotManager: asked on a machine that is no manager.
+        """
+        return self._store.swarm
+
+    def info(self) -> SwarmInfo:
+        """What ``docker info`` says of the swarm; never refused."""
+        host = self._host
+        member = host.member
+        if member is None:
+            return SwarmInfo()
+        store, quorum = member.manager.store, member.manager.quorum
+        peers = tuple(Peer(m.node_id, m.address) for m in quorum.members.values())
+        if not member.is_manager:
+            return SwarmInfo("active", member.node_id, host.address, remote_managers=peers)
+        closed = quorum.gate(member.node_id, write=False) is not Gate.OPEN
+        if closed:
+            error = str(NoLeader(NO_LEADER))
+            return SwarmInfo("active", member.node_id, host.address, True, error, peers)
+        managers = sum(node.role is Role.MANAGER for node in store.nodes.values())
+        return SwarmInfo(
+            "active", member.node_id, host.address, True, "", peers, len(store.nodes), managers, store.swarm
+        )
+
+
+def _is_address(text: str) -> bool:
+    parts = text.split(".")
+    return len(parts) == 4 and all(part.isdigit() and int(part) < 256 for part in parts)
