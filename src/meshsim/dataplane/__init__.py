@@ -1,1 +1,46 @@
-"""Room under construction."""
+"""Room dataplane (floor 3): a host's data plane, and how connections walk through it.
+
+Read in this order: ``journal`` (what hosts tell each other), ``gossip`` (when it arrives), ``sandbox`` (a
+balancer and the names it keeps), ``plane`` and ``namespace`` (a host, a container), ``walk`` (hop by hop),
+``opened`` (keep-alive), ``trace`` (what a learner reads).
+"""
+
+from meshsim.dataplane.gossip import Change, Outage, Reach, Spread, View
+from meshsim.dataplane.journal import Binding, Journal, Row
+from meshsim.dataplane.namespace import HostPort, Namespace, Place
+from meshsim.dataplane.opened import Client, Opened
+from meshsim.dataplane.outcome import Echo, Failed, Failure
+from meshsim.dataplane.path import Outsider, connect, ping
+from meshsim.dataplane.plane import Bridge, DataPlane, World
+from meshsim.dataplane.sandbox import Sandbox, ServiceHere
+from meshsim.dataplane.trace import Hop, Pick, Trace
+
+__all__ = [
+    "Binding",
+    "Bridge",
+    "Change",
+    "Client",
+    "DataPlane",
+    "Echo",
+    "Failed",
+    "Failure",
+    "Hop",
+    "HostPort",
+    "Journal",
+    "Namespace",
+    "Opened",
+    "Outage",
+    "Outsider",
+    "Pick",
+    "Place",
+    "Reach",
+    "Row",
+    "Sandbox",
+    "ServiceHere",
+    "Spread",
+    "Trace",
+    "View",
+    "World",
+    "connect",
+    "ping",
+]

@@ -1,0 +1,137 @@
+"""Room dataplane: the network namespace of one container.
+
+Comes in: where the container is attached and which ports its host maps to it. Goes out: its way into the
+networks, and its name resolver. Rule of this file: facts of one container only; sandboxes and hosts are
+reached through the plane that made it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from attrs import frozen
+
+from meshsim.dataplane.path import connect, ping
+from meshsim.dns import Answer, Resolver
+from meshsim.model.frozen import Frozen
+from meshsim.profile import Profile
+from meshsim.sim import Clock
+
+if TYPE_CHECKING:
+    from meshsim.dataplane.opened import Opened
+    from meshsim.dataplane.outcome import Echo, Failed
+    from meshsim.dataplane.plane import DataPlane, World
+
+__all__ = ["HostPort", "Namespace", "Place"]
+
+
+@frozen(slots=True)
+class Place(Frozen):
+    """A container's place on one network; ``address`` without mask."""
+
+    network_id: str
+    network: str
+    address: str
+
+
+@frozen(slots=True)
+class HostPort(Frozen):
+    """A port the host maps to a container: ``--publish mode=host``, or ``docker run -p``."""
+
+    protocol: str
+    published: int
+    target: int
+
+
+class Namespace:
+    """The network namespace of one container, made by :meth:`DataPlane.add_namespace`.
+
+    Attributes:
+        plane: the host it runs on.
+        endpoint_id: the task's id, or the container's.
+        name: the container's name.
+        container_id: 64 hexadecimal digits.
+        places: its networks, by network id.
+        gateway_address: its address on docker_gwbridge or the default bridge; empty when it has no way out.
+        host_ports: what the host maps to it.
+        resolver: its 127.0.0.11.
+        ports: its source ports, the host's counter.
+    """
+
+    __slots__ = (
+        "container_id",
+        "endpoint_id",
+        "gateway_address",
+        "host_ports",
+        "name",
+        "places",
+        "plane",
+        "ports",
+        "resolver",
+    )
+
+    inside: ClassVar[bool] = True
+
+    def __init__(
+        self,
+        plane: DataPlane,
+        endpoint_id: str,
+        *,
+        name: str,
+        container_id: str,
+        places: tuple[Place, ...],
+        gateway_address: str,
+        host_ports: tuple[HostPort, ...],
+        resolver: Resolver,
+    ) -> None:
+        self.plane = plane
+        self.endpoint_id = endpoint_id
+        self.name = name
+        self.container_id = container_id
+        self.places = {place.network_id: place for place in places}
+        self.gateway_address = gateway_address
+        self.host_ports = host_ports
+        self.resolver = resolver
+        # One counter for the machine: a source hidden behind the host's address stays distinct.
+        self.ports = plane.ports
+
+    def __repr__(self) -> str:
+        places = ", ".join(f"{place.network} {place.address}" for place in self.places.values())
+        return f"<Namespace {self.name} on {self.plane.name}: {places or 'no network'}>"
+
+    @property
+    def machine(self) -> str:
+        """The host's name."""
+        return self.plane.name
+
+    @property
+    def clock(self) -> Clock:
+        """The cluster's clock."""
+        return self.plane.clock
+
+    @property
+    def profile(self) -> Profile:
+        """The cluster's profile."""
+        return self.plane.profile
+
+    @property
+    def world(self) -> World:
+        """The other machines."""
+        return self.plane.world
+
+    def resolve(self, name: str, qtype: str = "A", **options: Any) -> Answer:
+        """Ask 127.0.0.11; the options are those of :meth:`meshsim.dns.Resolver.lookup`."""
+        plane = self.plane
+        for network_id in self.places:
+            plane.bring_up(network_id)
+        return self.resolver.lookup(name, qtype, now_ns=plane.clock.now_ns, **options)
+
+    def connect(
+        self, address: str, port: int, *, protocol: str = "tcp", source_port: int = 0, trace: bool = False
+    ) -> Opened | Failed:
+        """Open a connection from inside the container; see :func:`meshsim.dataplane.path.connect`."""
+        return connect(self, address, port, protocol=protocol, source_port=source_port, trace=trace)
+
+    def ping(self, address: str) -> Echo:
+        """Send one echo request from inside the container."""
+        return ping(self, address)

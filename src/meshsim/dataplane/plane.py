@@ -1,0 +1,385 @@
+"""Room dataplane: all of one host.
+
+Comes in: which networks the host takes part in, which containers run on it. Goes out: sandboxes and
+namespaces, brought up to now when asked. Rules of this file: what a host knows of the others comes from
+its journal views alone; who owns an address and who listens comes through :class:`World`. It decides no
+path (see ``path``).
+
+Source: moby daemon/libnetwork/controller.go, sandbox.go; daemon/container_operations.go.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from random import Random
+from typing import TYPE_CHECKING, ClassVar, Protocol
+
+from meshsim.dataplane.gossip import Reach, Spread, View
+from meshsim.dataplane.journal import Journal
+from meshsim.dataplane.namespace import HostPort, Namespace, Place
+from meshsim.dataplane.path import connect, ping
+from meshsim.dataplane.ports import EphemeralPorts
+from meshsim.dataplane.sandbox import Marks, Sandbox
+from meshsim.dataplane.subnet import Subnet
+from meshsim.dns import Resolver, Server, Zone
+from meshsim.errors import BadValue
+from meshsim.ipam import Pool
+from meshsim.ipvs.balancers.registry import BalancerChoice
+from meshsim.model.objects import Attachment, Network
+from meshsim.profile import Profile
+from meshsim.sim import Clock
+
+if TYPE_CHECKING:
+    from meshsim.dataplane.opened import Opened
+    from meshsim.dataplane.outcome import Echo, Failed
+
+__all__ = ["Bridge", "DataPlane", "World"]
+
+#: Source: moby daemon/libnetwork/ipamutils/utils.go: the second of the local pools, the first is docker0's
+GATEWAY_BRIDGE_SUBNET = "172.18.0.0/16"
+
+
+class World(Protocol):
+    """What the data plane must know of the other machines (supplied by the cluster)."""
+
+    @property
+    def links(self) -> Reach:
+        """The wires."""
+
+    def plane_at(self, address: str) -> DataPlane | None:
+        """The engine host that owns an address."""
+
+    def machine_at(self, address: str) -> str | None:
+        """The name of the machine, engine host or not, that owns an address."""
+
+    def listener(self, endpoint_id: str, protocol: str, port: int) -> bool | None:
+        """Whether a container listens: None when it is not running (any more), else yes or no."""
+
+
+class Bridge:
+    """A local network of one host: who is on it, and their names.
+
+    Attributes:
+        network_id, network, subnet: which.
+        zone: the names; empty on the default bridge, which has none.
+        gateway: the bridge's own address.
+        known: address -> namespace.
+    """
+
+    __slots__ = ("covers", "gateway", "known", "network", "network_id", "subnet", "zone")
+
+    def __init__(
+        self, network_id: str, network: str, subnet: str, gateway: str, *, internal: bool = False
+    ) -> None:
+        self.network_id = network_id
+        self.network = network
+        self.subnet = subnet
+        self.gateway = gateway
+        self.covers = Subnet(subnet)
+        self.zone = Zone(network, kind="local", internal=internal)
+        self.known: dict[str, Namespace] = {}
+
+
+class DataPlane:
+    """The data plane of one host.
+
+    Args:
+        name: the host's name; journal rows and links know it by this.
+        address: its address on the LAN.
+        clock, profile: the cluster's.
+        journal: of the swarm the host is in; :meth:`reset` takes another.
+        world: the other machines.
+        balancer: name or factory of every balancer here; default ``rr``, as Docker has it.
+        rng: shuffles DNS answers; None keeps the order in which addresses became known.
+        servers: what the host's resolv.conf lists.
+        spread: a gossip of one's own, see :class:`~meshsim.dataplane.gossip.Spread`.
+
+    Attributes:
+        sandboxes: by network id.
+        ingress: the one of the ingress network, or None.
+        bridges: local networks, by id.
+        namespaces: by endpoint id.
+        host_ports: (protocol, published) -> (namespace, target).
+        changes: grows with every namespace and network that comes or goes.
+    """
+
+    inside: ClassVar[bool] = False
+
+    def __init__(
+        self,
+        name: str,
+        address: str,
+        *,
+        clock: Clock,
+        profile: Profile,
+        journal: Journal,
+        world: World,
+        balancer: BalancerChoice | None = None,
+        rng: Random | None = None,
+        servers: Sequence[Server] = (Server("8.8.8.8"),),
+        spread: Spread | None = None,
+    ) -> None:
+        self.name = name
+        self.address = address
+        self.clock = clock
+        self.profile = profile
+        self.world = world
+        self.balancer = balancer
+        self.rng = rng
+        self.servers = tuple(servers)
+        self.ports = EphemeralPorts()
+        self.bridges: dict[str, Bridge] = {}
+        self.changes = 0
+        self._spread = spread
+        self.reset(journal)
+
+    def __repr__(self) -> str:
+        return (
+            f"<DataPlane {self.name} {self.address}: {len(self.sandboxes)} networks, "
+            f"{len(self.namespaces)} namespaces>"
+        )
+
+    def reset(self, journal: Journal | None = None) -> None:
+        """Start anew, as an engine does: no sandbox, no namespace, marks from the start again."""
+        if journal is not None:
+            self.journal = journal
+        self.marks = Marks(self.profile.fwmark_start)
+        self.sandboxes: dict[str, Sandbox] = {}
+        self.ingress: Sandbox | None = None
+        self.namespaces: dict[str, Namespace] = {}
+        self.host_ports: dict[tuple[str, int], tuple[Namespace, int]] = {}
+        self.gateway_pool = Pool(GATEWAY_BRIDGE_SUBNET, serial=False)
+        self.gateway = self.gateway_pool.take_gateway()
+        for bridge in self.bridges.values():
+            bridge.known.clear()
+            bridge.zone.clear()
+        self.changes += 1
+
+    # -- networks
+
+    def materialise(self, network: Network, lb_address: str) -> Sandbox:
+        """Take part in a swarm network: join its gossip, make its sandbox. O(live endpoints).
+
+        Args:
+            network: as the managers told it; allocated.
+            lb_address: the host's own address on it, with or without mask.
+
+        Returns:
+            The sandbox; the one there is when the host takes part already.
+
+        Raises:
+            BadValue: the network has no subnet yet.
+        """
+        there = self.sandboxes.get(network.id)
+        if there is not None:
+            return there
+        if not network.ipam:
+            raise BadValue(f"network {network.name} has no subnet yet", network.id)
+        spec = network.spec
+        view = View(
+            self.journal,
+            network.id,
+            self.name,
+            self.clock.now_ns,
+            reach=self.world.links,
+            profile=self.profile,
+            spread=self._spread,
+        )
+        sandbox = Sandbox(
+            view,
+            network=network.name,
+            subnet=network.ipam[0].subnet,
+            lb_address=lb_address.partition("/")[0],
+            marks=self.marks,
+            profile=self.profile,
+            ingress=spec.ingress,
+            internal=spec.internal,
+            dsr="dsr" in spec.options,
+            entry_address=self.gateway_pool.any() if spec.ingress else "",
+            balancer=self.balancer,
+        )
+        self.sandboxes[network.id] = sandbox
+        self.journal.join(network.id, self.name, sandbox.lb_address)
+        if spec.ingress:
+            self.ingress = sandbox
+        self.changes += 1
+        return sandbox
+
+    def release(self, network_id: str) -> None:
+        """Take part in a network no more; harmless when the host does not."""
+        sandbox = self.sandboxes.pop(network_id, None)
+        if sandbox is None:
+            return
+        if sandbox is self.ingress:
+            self.ingress = None
+            self.gateway_pool.release(sandbox.entry_address)
+        self.journal.part(network_id, self.name)
+        self.changes += 1
+
+    def add_bridge(
+        self, network_id: str, network: str, subnet: str, gateway: str, *, internal: bool = False
+    ) -> Bridge:
+        """Add a local network; the one named ``bridge`` has no names."""
+        bridge = Bridge(network_id, network, subnet, gateway, internal=internal)
+        self.bridges[network_id] = bridge
+        return bridge
+
+    def remove_bridge(self, network_id: str) -> None:
+        """Remove a local network; harmless when there is none."""
+        self.bridges.pop(network_id, None)
+
+    def bring_up(self, network_id: str) -> Sandbox | None:
+        """The sandbox of a network as it is now, or None when the host has none."""
+        sandbox = self.sandboxes.get(network_id)
+        if sandbox is not None:
+            sandbox.bring_up(self.clock.now_ns)
+        return sandbox
+
+    # -- containers
+
+    def add_namespace(
+        self,
+        endpoint_id: str,
+        *,
+        name: str,
+        container_id: str,
+        attachments: Iterable[Attachment] = (),
+        aliases: Sequence[str] = (),
+        host_ports: Iterable[HostPort] = (),
+        servers: Sequence[Server] | None = None,
+        ndots_set: bool = False,
+    ) -> Namespace:
+        """Make the network namespace of a container.
+
+        Args:
+            endpoint_id: the task's id, or the container's when there is no task.
+            name: the container's name.
+            container_id: 64 hexadecimal digits.
+            attachments: its networks: swarm networks the host has materialised, or local bridges.
+            aliases: its further names on local bridges.
+            host_ports: what the host maps to it.
+            servers: ``--dns``; default the host's.
+            ndots_set: its resolv.conf has an ndots option of the user's.
+
+        Raises:
+            BadValue: a network the host does not have.
+        """
+        places = tuple(self._place(attachment) for attachment in attachments)
+        zones = [self._zone(place.network_id) for place in places]
+        namespace = Namespace(
+            self,
+            endpoint_id,
+            name=name,
+            container_id=container_id,
+            places=places,
+            gateway_address=self._way_out(places),
+            host_ports=tuple(host_ports),
+            resolver=self._resolver(zones, servers, ndots_set=ndots_set),
+        )
+        self.namespaces[endpoint_id] = namespace
+        for mapped in namespace.host_ports:
+            self.host_ports[mapped.protocol, mapped.published] = (namespace, mapped.target)
+        for place in places:
+            bridge = self.bridges.get(place.network_id)
+            if bridge is not None:
+                bridge.known[place.address] = namespace
+                if bridge.network != "bridge":  # the default bridge has no names
+                    bridge.zone.add(name, place.address, endpoint_id, ptr=True)
+                    for alias in (*aliases, container_id[:12]):
+                        bridge.zone.add(alias, place.address, endpoint_id)
+        self.changes += 1
+        return namespace
+
+    def remove_namespace(self, endpoint_id: str) -> None:
+        """The container has stopped; harmless when it has no namespace. O(names of its bridges)."""
+        namespace = self.namespaces.pop(endpoint_id, None)
+        if namespace is None:
+            return
+        for mapped in namespace.host_ports:
+            if self.host_ports.get((mapped.protocol, mapped.published), (None, 0))[0] is namespace:
+                del self.host_ports[mapped.protocol, mapped.published]
+        for place in namespace.places.values():
+            bridge = self.bridges.get(place.network_id)
+            if bridge is not None:
+                bridge.known.pop(place.address, None)
+                for known, addresses in list(bridge.zone):
+                    if place.address in addresses:
+                        bridge.zone.remove(known, place.address, endpoint_id, ptr=True)
+        if namespace.gateway_address and not self._bridge_address(tuple(namespace.places.values())):
+            self.gateway_pool.release(namespace.gateway_address)
+        self.changes += 1
+
+    def _place(self, attachment: Attachment) -> Place:
+        network_id = attachment.network_id
+        network = self.sandboxes.get(network_id) or self.bridges.get(network_id)
+        if network is None:
+            raise BadValue(f"{self.name} has no network {network_id}", network_id)
+        return Place(network_id, network.network, attachment.ip)
+
+    def _zone(self, network_id: str) -> Zone:
+        network = self.sandboxes.get(network_id) or self.bridges[network_id]
+        return network.zone
+
+    def _bridge_address(self, places: tuple[Place, ...]) -> str:
+        return next((place.address for place in places if place.network_id in self.bridges), "")
+
+    def _way_out(self, places: tuple[Place, ...]) -> str:
+        """Its address on the bridge that leads outside; a docker_gwbridge one when it is on overlays only."""
+        local = self._bridge_address(places)
+        if local:
+            return local
+        outward = any(not self.sandboxes[place.network_id].internal for place in places)
+        return self.gateway_pool.any() if outward else ""
+
+    def _resolver(self, zones: list[Zone], servers: Sequence[Server] | None, *, ndots_set: bool) -> Resolver:
+        return Resolver(
+            zones or [Zone("host", kind="local")],  # no network of its own: the host's servers, no names
+            servers=self.servers if servers is None else servers,
+            ndots_set=ndots_set,
+            rng=self.rng,
+            failing=self.profile.dns_no_upstream,
+        )
+
+    # -- from the host itself
+
+    @property
+    def machine(self) -> str:
+        """The host's name."""
+        return self.name
+
+    @property
+    def plane(self) -> DataPlane:
+        """Itself."""
+        return self
+
+    def connect(
+        self, address: str, port: int, *, protocol: str = "tcp", source_port: int = 0, trace: bool = False
+    ) -> Opened | Failed:
+        """Open a connection from the host itself; see :func:`meshsim.dataplane.path.connect`."""
+        return connect(self, address, port, protocol=protocol, source_port=source_port, trace=trace)
+
+    def ping(self, address: str) -> Echo:
+        """Send one echo request from the host itself."""
+        return ping(self, address)
+
+    # -- looking
+
+    def settled_ns(self) -> int | None:
+        """When the host will next notice something it was told already; None when it knows all."""
+        moments = []
+        for sandbox in self.sandboxes.values():
+            sandbox.bring_up(self.clock.now_ns)
+            if sandbox.view.awaited_ns is not None:
+                moments.append(sandbox.view.awaited_ns)
+        return min(moments, default=None)
+
+    def check(self) -> None:
+        """Assert what must hold of a host."""
+        for network_id, sandbox in self.sandboxes.items():
+            assert sandbox.network_id == network_id
+            sandbox.check()
+        for (protocol, published), (namespace, target) in self.host_ports.items():
+            assert HostPort(protocol, published, target) in namespace.host_ports
+            assert self.namespaces[namespace.endpoint_id] is namespace
+        addresses = [n.gateway_address for n in self.namespaces.values() if n.gateway_address]
+        assert len(set(addresses)) == len(addresses), "an address on the gateway bridge twice"

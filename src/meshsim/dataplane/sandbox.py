@@ -1,0 +1,321 @@
+"""Room dataplane: the balancer and the names of one host for one network.
+
+Comes in: the changes a host notices (:class:`~meshsim.dataplane.gossip.Change`). Goes out: an IPVS table
+with a firewall-mark service per swarm service, which port and which virtual address leads to which mark,
+and the network's DNS records. Rules of this file: everything is brought up to now when somebody looks
+(:meth:`Sandbox.bring_up`), and only here; the order of arrival is the order of the kernel's lists. It does
+not know how packets get here, nor who listens behind an address.
+
+There is one for the ingress network (``ingress_sbox``) and one per overlay the host takes part in
+(``lb_`` and nine characters of the network's id).
+
+Source: moby daemon/libnetwork/service_common.go addServiceBinding, rmServiceBinding; service_linux.go
+addLBBackend, rmLBBackend; agent.go handleEPTableEvent.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from attrs import define, field
+
+from meshsim.dataplane.gossip import Change, View
+from meshsim.dataplane.journal import Binding
+from meshsim.dataplane.subnet import Subnet
+from meshsim.dns import Zone
+from meshsim.ipvs.balancers.registry import BalancerChoice
+from meshsim.ipvs.destination import Forward
+from meshsim.ipvs.service import VirtualService
+from meshsim.ipvs.table import Table
+from meshsim.profile import Profile
+
+__all__ = ["Marks", "Sandbox", "ServiceHere"]
+
+#: what Docker sets under net.ipv4.vs in every sandbox that balances.
+#: Source: moby daemon/libnetwork/osl/sandbox_linux.go / namespace_linux.go ApplyOSTweaks
+DOCKER_SYSCTLS = {
+    "conntrack": 1,
+    "conn_reuse_mode": 0,
+    "expire_nodest_conn": 1,
+    "expire_quiescent_template": 1,
+}
+
+
+@define
+class Marks:
+    """A host's counter of firewall marks: never reused until the engine restarts.
+
+    Source: moby daemon/libnetwork/service_common.go fwMarkCtr.
+    """
+
+    next_mark: int
+
+    def take(self) -> int:
+        """The next mark."""
+        mark = self.next_mark
+        self.next_mark += 1
+        return mark
+
+
+@define(eq=False)
+class ServiceHere:
+    """What a host keeps of one service (with one set of ports) on one network; moby's loadBalancer.
+
+    Attributes:
+        service_id, service_name, vip: whose.
+        ports: (protocol, published, target); empty but on ingress.
+        mark: its firewall mark on this host; ``network inspect -v`` calls it LocalLBIndex.
+        backends: every endpoint known, also disabled ones, in order of arrival.
+        holders: address -> endpoints that hold it (while an address passes to the next there are two).
+        balanced: its virtual service in the sandbox's table; None for dnsrr, which has no address.
+    """
+
+    service_id: str
+    service_name: str
+    vip: str
+    ports: tuple[tuple[str, int, int], ...]
+    mark: int
+    backends: dict[str, Binding] = field(factory=dict)
+    holders: dict[str, dict[str, None]] = field(factory=dict)
+    balanced: VirtualService | None = None
+
+
+class Sandbox:
+    """One host's balancer and names for one network.
+
+    Attributes:
+        network_id, network: id and name of the network.
+        namespace: name of the network namespace, as under ``/var/run/docker/netns``.
+        subnet: CIDR text.
+        covers: whether an address lies in it.
+        lb_address: the host's own address there, without mask: what backends see as source.
+        entry_address: of the sandbox on docker_gwbridge (ingress only): what entries call "virtual".
+        ingress, internal, dsr: as the network.
+        table: the IPVS of this namespace.
+        zone: the names.
+        view: what the host knows.
+        services: by (service id, ports).
+        vips: virtual address -> services marked by it; the rule added last wins.
+        ports: (protocol, published) -> services marked by it; the rule added last wins.
+        known: address -> the endpoint that has it.
+        targets: (address, protocol, published) -> port inside the task.
+        changes: how many changes were applied: who caches compares it.
+    """
+
+    __slots__ = (
+        "_balancer",
+        "_compared",
+        "_marks",
+        "changes",
+        "covers",
+        "dsr",
+        "entry_address",
+        "ingress",
+        "internal",
+        "known",
+        "lb_address",
+        "namespace",
+        "network",
+        "network_id",
+        "ports",
+        "services",
+        "subnet",
+        "table",
+        "targets",
+        "view",
+        "vips",
+        "zone",
+    )
+
+    def __init__(
+        self,
+        view: View,
+        *,
+        network: str,
+        subnet: str,
+        lb_address: str,
+        marks: Marks,
+        profile: Profile,
+        ingress: bool = False,
+        internal: bool = False,
+        dsr: bool = False,
+        entry_address: str = "",
+        balancer: BalancerChoice | None = None,
+    ) -> None:
+        self.network_id = view.network_id
+        self.network = network
+        self.namespace = "ingress_sbox" if ingress else f"lb_{view.network_id[:9]}"
+        self.subnet = subnet
+        self.covers = Subnet(subnet)
+        self.lb_address = lb_address
+        self.entry_address = entry_address
+        self.ingress = ingress
+        self.internal = internal
+        self.dsr = dsr
+        self.view = view
+        self.table = Table()
+        for name, value in DOCKER_SYSCTLS.items():
+            self.table.sysctls.set(name, value)
+        self.zone = Zone(
+            network,
+            kind="ingress" if ingress else "overlay",
+            internal=internal,
+            alias_rule=profile.dns_aliases,
+        )
+        self.services: dict[tuple[str, tuple[tuple[str, int, int], ...]], ServiceHere] = {}
+        self.vips: dict[str, list[ServiceHere]] = {}
+        self.ports: dict[tuple[str, int], list[ServiceHere]] = {}
+        self.known: dict[str, Binding] = {}
+        self.targets: dict[tuple[str, str, int], int] = {}
+        self.changes = 0
+        self._marks = marks
+        self._compared = profile.endpoint_events == "compared"
+        self._balancer: BalancerChoice = "rr" if balancer is None else balancer
+
+    def __repr__(self) -> str:
+        return (
+            f"<Sandbox {self.namespace} of {self.view.host}: {len(self.services)} services, "
+            f"{len(self.known)} endpoints>"
+        )
+
+    def bring_up(self, now_ns: int) -> None:
+        """Apply everything the host has noticed by now. O(1) when nothing is new."""
+        for change in self.view.catch_up(now_ns):
+            self._react(change)
+
+    def service_at(self, vip: str) -> ServiceHere | None:
+        """The service a packet to that virtual address is marked for."""
+        marked = self.vips.get(vip)
+        return marked[-1] if marked else None
+
+    def service_on(self, protocol: str, port: int) -> ServiceHere | None:
+        """The service a packet to that published port is marked for."""
+        marked = self.ports.get((protocol, port))
+        return marked[-1] if marked else None
+
+    # -- reactions to a row
+
+    def _react(self, change: Change) -> None:
+        """What a change of one row does; the table of data-plane 6.5.
+
+        Source: moby daemon/libnetwork/agent.go handleEPTableEvent.
+        """
+        at_ns, _, before, after = change
+        self.changes += 1
+        # Rows of the host's own endpoints do not go through events, but through direct calls.
+        compared = self._compared or (after or before).node == self.view.host  # type: ignore[union-attr]
+        if after is None:
+            assert before is not None
+            self._remove(before, at_ns)
+        elif before is None:
+            self._meet(after)
+            if not (after.disabled and compared):
+                self._add(after, at_ns)
+        elif after == before.as_disabled():
+            self._disable(after, at_ns)
+        elif compared and before == after.as_disabled():
+            self._add(after, at_ns)
+        elif compared:
+            self._remove(before, at_ns)
+            self._meet(after)
+            if not after.disabled:
+                self._add(after, at_ns)
+
+    def _meet(self, binding: Binding) -> None:
+        self.known[binding.address] = binding
+        for protocol, published, target in binding.ports:
+            self.targets[binding.address, protocol, published] = target
+
+    def _add(self, binding: Binding, at_ns: int) -> None:
+        self.zone.publish(binding)
+        if not binding.service_id:
+            return
+        key = (binding.service_id, binding.ports)
+        here = self.services.get(key)
+        if here is None:
+            mark = self._marks.take()
+            here = ServiceHere(binding.service_id, binding.service_name, binding.vip, binding.ports, mark)
+            self.services[key] = here
+            if here.vip:
+                self._open(here, at_ns)
+        here.backends[binding.endpoint_id] = binding
+        here.holders.setdefault(binding.address, {})[binding.endpoint_id] = None
+        # The kernel says EEXIST when the address is there already; libnetwork ignores it, so a weight
+        # of 0 stays.
+        if here.balanced is not None and here.balanced.find(binding.address, 0) is None:
+            forward = Forward.ROUTE if self.dsr else Forward.MASQ
+            self.table.add_destination(here.balanced, binding.address, forward=forward, now_ns=at_ns)
+
+    def _disable(self, binding: Binding, at_ns: int) -> None:
+        """Weight 0, its own names gone."""
+        if not binding.service_id:
+            self.zone.withdraw(binding)
+            return
+        here = self.services.get((binding.service_id, binding.ports))
+        if here is None or binding.endpoint_id not in here.backends:
+            return
+        here.backends[binding.endpoint_id] = binding
+        self.zone.disable(binding)
+        if self._release(here, binding) and here.balanced is not None:
+            self.table.edit_destination(here.balanced, binding.address, weight=0, now_ns=at_ns)
+
+    def _remove(self, binding: Binding, at_ns: int) -> None:
+        """Everything of it gone; with the last endpoint of a service its virtual address and ports too."""
+        if self.known.get(binding.address, binding).endpoint_id == binding.endpoint_id:
+            self.known.pop(binding.address, None)
+            for protocol, published, _ in binding.ports:
+                self.targets.pop((binding.address, protocol, published), None)
+        self.zone.withdraw(binding)
+        key = (binding.service_id, binding.ports)
+        here = self.services.get(key)
+        if here is None or binding.endpoint_id not in here.backends:
+            return
+        del here.backends[binding.endpoint_id]
+        if self._release(here, binding) and here.balanced is not None:
+            self.table.remove_destination(here.balanced, binding.address, now_ns=at_ns)
+        if not here.backends:
+            del self.services[key]
+            if here.balanced is not None:
+                self._shut(here, here.balanced, at_ns)
+
+    @staticmethod
+    def _release(here: ServiceHere, binding: Binding) -> bool:
+        """Let go of the address; whether nobody else of the service holds it."""
+        holders = here.holders.get(binding.address, {})
+        holders.pop(binding.endpoint_id, None)
+        if not holders:
+            here.holders.pop(binding.address, None)
+        return not holders
+
+    def _open(self, here: ServiceHere, at_ns: int) -> None:
+        here.balanced = self.table.add_service(mark=here.mark, balancer=self._balancer, now_ns=at_ns)
+        self.vips.setdefault(here.vip, []).append(here)
+        for protocol, published, _ in here.ports:
+            self.ports.setdefault((protocol, published), []).append(here)
+
+    def _shut(self, here: ServiceHere, balanced: VirtualService, at_ns: int) -> None:
+        self.table.remove_service(balanced, now_ns=at_ns)
+        _drop(self.vips, here.vip, here)
+        for protocol, published, _ in here.ports:
+            _drop(self.ports, (protocol, published), here)
+
+    def check(self) -> None:
+        """Assert that table, names, marks and view agree."""
+        self.view.check()
+        self.zone.check()
+        self.table.check()
+        marks = [here.mark for here in self.services.values()]
+        assert len(set(marks)) == len(marks), "a mark twice"
+        for here in self.services.values():
+            assert here.backends, f"{here.service_name} has no endpoint and should be gone"
+            if here.balanced is not None:
+                assert here in self.vips[here.vip]
+                listed = {destination.address for destination in here.balanced.destinations}
+                assert listed == {b.address for b in here.backends.values()}
+        assert set(self.known) <= {binding.address for binding in self.view.rows.values()}
+
+
+def _drop(rules: dict[Any, list[ServiceHere]], key: Any, here: ServiceHere) -> None:
+    rules[key].remove(here)
+    if not rules[key]:
+        del rules[key]

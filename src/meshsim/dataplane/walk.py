@@ -1,0 +1,391 @@
+"""Room dataplane: the walk of a connection's first packet, hop by hop.
+
+Comes in: a client (a host, a container, an outside machine), an address and a port. Goes out:
+:class:`~meshsim.dataplane.opened.Opened`, or :class:`~meshsim.dataplane.outcome.Failed`. Rules of this file:
+each method is one place on the way and ends in the next; no exception on the good path; a trace is told
+only when asked for.
+
+Source: moby daemon/libnetwork/service_linux.go (rules of ingress and sandboxes), the hop lists recorded
+from a running swarm.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+from meshsim.dataplane import explain
+from meshsim.dataplane.opened import Opened
+from meshsim.dataplane.outcome import Failed, Failure
+from meshsim.dataplane.trace import Hop, Trace
+from meshsim.errors import NotModelled
+from meshsim.ipvs import HANDSHAKE, Direction, Flow, Segment, Steps
+
+if TYPE_CHECKING:
+    from meshsim.dataplane.journal import Binding
+    from meshsim.dataplane.namespace import Namespace, Place
+    from meshsim.dataplane.opened import Client
+    from meshsim.dataplane.plane import DataPlane
+    from meshsim.dataplane.sandbox import Sandbox, ServiceHere
+
+__all__ = ["Walk"]
+
+_REFUSAL: Steps = ((Direction.OUTPUT, Segment.RST),)
+
+
+class Walk:
+    """One attempt to connect.
+
+    Attributes:
+        client, address, port, protocol, source_port: what is tried.
+        hops: filled as the packet goes; None when no trace is wanted.
+        one_way_ns: the way so far.
+    """
+
+    __slots__ = ("address", "client", "hops", "now_ns", "one_way_ns", "port", "protocol", "source_port")
+
+    def __init__(
+        self, client: Client, address: str, port: int, protocol: str, source_port: int, hops: list[Hop] | None
+    ) -> None:
+        self.client = client
+        self.address = address
+        self.port = port
+        self.protocol = protocol
+        self.source_port = source_port
+        self.hops = hops
+        self.now_ns = client.clock.now_ns
+        self.one_way_ns = 0
+
+    # -- from a machine
+
+    def from_machine(self) -> Opened | Failed:
+        """The client is a host itself, or a machine without engine."""
+        client, address = self.client, self.address
+        world = client.world
+        own = client.plane
+        if ":" in address:
+            return self._ipv6(own)
+        if address.startswith("127."):
+            return self._without_engine(client.machine) if own is None else self._at_host(own, own.gateway)
+        plane = world.plane_at(address)
+        if plane is None:
+            machine = world.machine_at(address)
+            return self._unknown() if machine is None else self._without_engine(machine)
+        if plane is own:
+            return self._at_host(plane, plane.gateway)
+        if not world.links.reaches(client.machine, plane.name):
+            return self._fail("timeout", f"{plane.name} does not answer", client.profile.connect_timeout_ns)
+        return self._at_host(plane, self._lan_address())
+
+    def _lan_address(self) -> str:
+        """Leave for another machine: the address it will see."""
+        self.one_way_ns += self.client.profile.lan_latency_ns
+        source = getattr(self.client, "address", "")
+        self._tell_left(source, local=False)
+        return cast(str, source)
+
+    def _ipv6(self, own: DataPlane | None) -> Opened | Failed:
+        """``[::1]``: the engine holds the port so that nobody takes it, and never accepts."""
+        if self.address != "::1":
+            raise NotModelled(f"IPv6 is not modelled but for ::1: {self.address}")
+        profile = self.client.profile
+        if own is not None:
+            ingress = own.ingress
+            if ingress is not None:
+                ingress.bring_up(self.now_ns)
+                if (self.protocol, self.port) in ingress.ports:
+                    why = (
+                        f"the engine's placeholder on [::]:{self.port} takes the connection and never answers"
+                    )
+                    return self._fail("hang", why, profile.connect_timeout_ns)
+            mapped = own.host_ports.get((self.protocol, self.port))
+            if mapped is not None:  # docker-proxy listens on both families
+                return self._host_mode(own, own.gateway, *mapped)
+        return self._fail("refused", f"nobody listens on [::1]:{self.port}", 2 * profile.local_latency_ns)
+
+    def _unknown(self) -> Failed:
+        """Nobody has the address."""
+        if self.client.plane is not None and self._is_overlay(self.client.plane):
+            why = f"the host itself has no route into the overlay of {self.address}"
+            return self._fail("unreachable", why, 0)
+        return self._fail("unreachable", f"nobody has {self.address}", self.client.profile.arp_timeout_ns)
+
+    def _is_overlay(self, plane: DataPlane) -> bool:
+        return any(sandbox.covers(self.address) for sandbox in plane.sandboxes.values())
+
+    def _without_engine(self, machine: str) -> Failed:
+        """A machine where no container runs: it refuses, when it can be reached."""
+        client = self.client
+        if not client.world.links.reaches(client.machine, machine):
+            return self._fail("timeout", f"{machine} does not answer", client.profile.connect_timeout_ns)
+        if machine != client.machine:
+            self.one_way_ns += client.profile.lan_latency_ns
+        return self._fail("refused", f"nobody listens on {machine}", self._round_trip())
+
+    # -- at the host that has the address
+
+    def _at_host(self, plane: DataPlane, source: str) -> Opened | Failed:
+        """A published port of that host: the routing mesh, or a host-mode port, or nobody."""
+        own = plane is self.client.plane
+        if own:
+            self.one_way_ns += self.client.profile.local_latency_ns
+            self._tell_left(getattr(self.client, "address", source), local=True)
+        ingress = plane.ingress
+        if ingress is not None:
+            ingress.bring_up(self.now_ns)
+            here = ingress.service_on(self.protocol, self.port)
+            if here is not None:
+                return self._ingress(plane, ingress, here, source, own=own)
+        mapped = plane.host_ports.get((self.protocol, self.port))
+        if mapped is not None:
+            return self._host_mode(plane, source, *mapped)
+        why = (
+            f"no service publishes {self.protocol} port {self.port} on {plane.name}, and no container either"
+        )
+        return self._fail("refused", why, self._round_trip())
+
+    def _ingress(
+        self, plane: DataPlane, sandbox: Sandbox, here: ServiceHere, source: str, *, own: bool
+    ) -> Opened | Failed:
+        """Through the ingress sandbox of the host that was called."""
+        flow = Flow(self.protocol, (source, self.source_port), (sandbox.entry_address, self.port))
+        if self.hops is not None:
+            asked = explain.at(source, self.source_port)
+            hop = explain.dnat(plane.name, asked, sandbox, self.protocol, self.port, local=own)
+            self.hops.append(hop)
+            if own and source == plane.gateway:
+                self.hops.append(explain.masked(plane.name, asked, hop.destination))
+        return self._balance(plane, sandbox, here, flow)
+
+    def _host_mode(self, plane: DataPlane, source: str, namespace: Namespace, target: int) -> Opened | Failed:
+        """Ordinary port mapping: no balancer, the client's address stays."""
+        if self.hops is not None:
+            to = explain.at(namespace.gateway_address, target)
+            text = f"port {self.port} of this host is mapped to {namespace.name}: DNAT to {to}"
+            chain = "nat PREROUTING, DOCKER"
+            self.hops.append(Hop(plane.name, "host", chain, text, explain.at(source, self.source_port), to))
+        return self._arrive(namespace.endpoint_id, namespace.name, plane.name, source, target, plane.name)
+
+    # -- from a container
+
+    def from_container(self) -> Opened | Failed:
+        """The client is inside a container."""
+        namespace = cast("Namespace", self.client)
+        plane, address = namespace.plane, self.address
+        if address.startswith("127.") or address == "::1":
+            return self._itself(namespace, "127.0.0.1")
+        if ":" in address:
+            raise NotModelled(f"IPv6 is not modelled but for ::1: {address}")
+        for place in namespace.places.values():
+            if place.address == address:
+                return self._itself(namespace, address)
+            sandbox = plane.sandboxes.get(place.network_id)
+            if sandbox is not None:
+                if sandbox.covers(address):
+                    sandbox.bring_up(self.now_ns)
+                    return self._overlay(namespace, place, sandbox)
+            elif plane.bridges[place.network_id].covers(address):
+                return self._bridge(namespace, place)
+        return self._outside(namespace)
+
+    def _itself(self, namespace: Namespace, address: str) -> Opened | Failed:
+        return self._arrive(
+            namespace.endpoint_id, namespace.name, namespace.machine, address, self.port, namespace.machine
+        )
+
+    def _overlay(self, namespace: Namespace, place: Place, sandbox: Sandbox) -> Opened | Failed:
+        """To an address of a network the container is on."""
+        plane = namespace.plane
+        profile = plane.profile
+        here = sandbox.service_at(self.address)
+        self.one_way_ns += profile.local_latency_ns
+        self._tell_left(place.address, local=True)
+        if sandbox.ingress:
+            why = "tasks drop everything on the ingress network but their published ports"
+            return self._fail("timeout", why, profile.connect_timeout_ns)
+        if here is not None:
+            own = sandbox.known.get(place.address)
+            if sandbox.dsr and own is not None and own.vip == self.address:
+                return self._itself(namespace, self.address)  # the address is on its own loopback
+            flow = Flow(self.protocol, (place.address, self.source_port), (self.address, self.port))
+            return self._balance(plane, sandbox, here, flow)
+        binding = sandbox.known.get(self.address)
+        if binding is not None:
+            return self._to_task(plane, sandbox, binding, place.address)
+        if self.address in plane.journal.peers(sandbox.network_id).values():
+            return self._fail("refused", "a balancer's own address: nobody listens there", self._round_trip())
+        why = f"nobody on {sandbox.network} answers for {self.address}"
+        return self._fail("unreachable", why, profile.arp_timeout_ns)
+
+    def _to_task(self, plane: DataPlane, sandbox: Sandbox, binding: Binding, source: str) -> Opened | Failed:
+        """Straight to a task or container: no balancer, the client's own address."""
+        if self.hops is not None:
+            from_ = explain.at(source, self.source_port)
+            self.hops.append(explain.direct(plane.name, sandbox, from_, binding, self.port))
+        lost = self._cross(plane, binding)
+        if lost is not None:
+            return lost
+        return self._arrive(binding.endpoint_id, binding.name, binding.node, source, self.port, plane.name)
+
+    def _bridge(self, namespace: Namespace, place: Place) -> Opened | Failed:
+        """To an address of a local network."""
+        plane = namespace.plane
+        self.one_way_ns += plane.profile.local_latency_ns
+        other = plane.bridges[place.network_id].known.get(self.address)
+        if other is not None:
+            return self._arrive(
+                other.endpoint_id, other.name, plane.name, place.address, self.port, plane.name
+            )
+        if self.address == plane.bridges[place.network_id].gateway:
+            return self._at_host(plane, place.address)
+        why = f"nobody on {place.network} answers for {self.address}"
+        return self._fail("unreachable", why, plane.profile.arp_timeout_ns)
+
+    def _outside(self, namespace: Namespace) -> Opened | Failed:
+        """By the default gateway: the own host, another host, or nobody."""
+        plane = namespace.plane
+        if not namespace.gateway_address:
+            return self._fail("unreachable", "the container has no way out: its networks are internal", 0)
+        world = plane.world
+        target = plane if self.address == plane.gateway else world.plane_at(self.address)
+        if target is plane:
+            return self._at_host(plane, namespace.gateway_address)
+        if target is None:
+            machine = world.machine_at(self.address)
+            if machine is not None:
+                return self._without_engine(machine)
+            why = f"nobody answers for {self.address}"
+            return self._fail("timeout", why, plane.profile.connect_timeout_ns)
+        if not world.links.reaches(plane.name, target.name):
+            return self._fail("timeout", f"{target.name} does not answer", plane.profile.connect_timeout_ns)
+        self.one_way_ns += plane.profile.local_latency_ns + plane.profile.lan_latency_ns
+        self._tell_left(namespace.gateway_address, local=False)
+        if self.hops is not None:
+            from_ = explain.at(plane.address, self.source_port)
+            self.hops.append(explain.masked(plane.name, from_, explain.at(self.address, self.port)))
+        return self._at_host(target, plane.address)
+
+    # -- through a balancer
+
+    def _balance(self, plane: DataPlane, sandbox: Sandbox, here: ServiceHere, flow: Flow) -> Opened | Failed:
+        """A sandbox's IPVS chooses, and hides the client."""
+        outcome = sandbox.table.route(flow, self.now_ns, here.mark)
+        hops = self.hops
+        if hops is not None:
+            hops.append(explain.marked(plane.name, sandbox, here, flow))
+            hops.append(explain.picked(plane.name, sandbox, here, flow, outcome))
+        destination = outcome.destination
+        if destination is None:
+            why = f"every task of {here.service_name} has weight 0: {outcome.reason}"
+            return self._fail("refused", why, self._round_trip())
+        binding = sandbox.known.get(destination.address)
+        if binding is None:  # pragma: no cover - the row and the destination go together
+            return self._fail("timeout", "no host is known for it", plane.profile.connect_timeout_ns)
+        client_address = flow.source[0]
+        peer = client_address if sandbox.dsr else sandbox.lb_address
+        if hops is not None:
+            seen = explain.at(peer, self.source_port)
+            hops += explain.bridged(plane.name, sandbox, seen, binding, self.port, hidden=not sandbox.dsr)
+        lost = self._cross(plane, binding)
+        if lost is not None:
+            return lost
+        target: int | None = self.port
+        if sandbox.ingress:
+            target = sandbox.targets.get((binding.address, self.protocol, self.port))
+        return self._deliver(plane, sandbox, here, flow, binding, peer, target)
+
+    def _deliver(
+        self,
+        plane: DataPlane,
+        sandbox: Sandbox,
+        here: ServiceHere,
+        flow: Flow,
+        binding: Binding,
+        peer: str,
+        target: int | None,
+    ) -> Opened | Failed:
+        if self.hops is not None:
+            seen = explain.at(peer, self.source_port)
+            self.hops.append(explain.delivered(binding, seen, self.protocol, self.port, target))
+        timeout_ns = plane.profile.connect_timeout_ns
+        if target is None:
+            return self._fail(
+                "timeout", f"port {self.port} is none of this task's published ports", timeout_ns
+            )
+        there = plane.world.listener(binding.endpoint_id, self.protocol, target)
+        tcp = self.protocol == "tcp"
+        if there is None:
+            return self._fail(
+                "timeout", f"{binding.name} runs no more, and {plane.name} does not know", timeout_ns
+            )
+        if not there:
+            if tcp:
+                sandbox.table.follow(flow, self.now_ns, _REFUSAL, here.mark)
+            return self._fail(
+                "refused", f"nobody listens on port {target} of {binding.name}", self._round_trip()
+            )
+        if tcp:
+            sandbox.table.follow(flow, self.now_ns, HANDSHAKE, here.mark)
+        opened = self._open(binding.endpoint_id, binding.name, binding.node, peer, target, plane.name)
+        opened.through(sandbox, here, flow)
+        return opened
+
+    # -- common
+
+    def _cross(self, plane: DataPlane, binding: Binding) -> Failed | None:
+        """From one host of an overlay to another."""
+        profile = plane.profile
+        if binding.node == plane.name:
+            self.one_way_ns += profile.local_latency_ns
+            return None
+        if not plane.world.links.reaches(plane.name, binding.node):
+            why = f"{plane.name} does not reach {binding.node}, and does not know it yet"
+            return self._fail("timeout", why, profile.connect_timeout_ns)
+        self.one_way_ns += profile.lan_latency_ns
+        return None
+
+    def _arrive(
+        self, endpoint_id: str, name: str, node: str, peer: str, target: int, entry: str
+    ) -> Opened | Failed:
+        """Inside a container, without a balancer on the way."""
+        there = self.client.world.listener(endpoint_id, self.protocol, target)
+        if there is None:
+            return self._fail("timeout", f"{name} runs no more", self.client.profile.connect_timeout_ns)
+        if not there:
+            return self._fail("refused", f"nobody listens on port {target} of {name}", self._round_trip())
+        return self._open(endpoint_id, name, node, peer, target, entry)
+
+    def _open(self, endpoint_id: str, name: str, node: str, peer: str, target: int, entry: str) -> Opened:
+        trace = None
+        if self.hops is not None:
+            said = (
+                f"{name or endpoint_id} on {node} answers on port {target} and sees {peer}:{self.source_port}"
+            )
+            trace = Trace(tuple(self.hops), said)
+        return Opened(
+            self.client,
+            self.protocol,
+            self.source_port,
+            self.address,
+            self.port,
+            endpoint_id,
+            node,
+            target,
+            peer,
+            self._round_trip(),
+            trace,
+            entry,
+        )
+
+    def _round_trip(self) -> int:
+        return 2 * self.one_way_ns
+
+    def _tell_left(self, source: str, *, local: bool) -> None:
+        if self.hops is not None:
+            client = self.client
+            where = getattr(client, "name", "host") if client.inside else "host"
+            from_, to = explain.at(source, self.source_port), explain.at(self.address, self.port)
+            self.hops.append(explain.left(client.machine, where, from_, to, local=local))
+
+    def _fail(self, kind: Failure, why: str, elapsed_ns: int) -> Failed:
+        trace = None if self.hops is None else Trace(tuple(self.hops), f"{kind}: {why}")
+        return Failed(kind, why, elapsed_ns, trace)
