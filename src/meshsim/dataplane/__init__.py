@@ -7,6 +7,7 @@ balancer and the names it keeps), ``plane`` and ``namespace`` (a host, a contain
 
 from meshsim.dataplane.gossip import Change, Outage, Reach, Spread, View
 from meshsim.dataplane.journal import Binding, Journal, Row
+from meshsim.dataplane.lab import Lab, Wires
 from meshsim.dataplane.namespace import HostPort, Namespace, Place
 from meshsim.dataplane.opened import Client, Opened
 from meshsim.dataplane.outcome import Echo, Failed, Failure
@@ -27,6 +28,7 @@ __all__ = [
     "Hop",
     "HostPort",
     "Journal",
+    "Lab",
     "Namespace",
     "Opened",
     "Outage",
@@ -40,6 +42,7 @@ __all__ = [
     "Spread",
     "Trace",
     "View",
+    "Wires",
     "World",
     "connect",
     "ping",
