@@ -32,6 +32,7 @@ A known connection stays where it is, whatever the weights become; a new one goe
 from __future__ import annotations
 
 from meshsim.ipvs.balancers import BALANCERS, Balancer, BalancerChoice, make_balancer, resolve_balancer
+from meshsim.ipvs.bulk import forecast, spread
 from meshsim.ipvs.destination import Destination, Forward, Stats
 from meshsim.ipvs.entries import Entry, Template
 from meshsim.ipvs.flow import Endpoint, Flow
@@ -79,6 +80,8 @@ __all__ = [
     "Table",
     "Template",
     "VirtualService",
+    "forecast",
     "make_balancer",
     "resolve_balancer",
+    "spread",
 ]

@@ -14,8 +14,8 @@ Rules of this file:
   packet builds none.
 - ``due_ns`` is never later than the earliest instant at which something expires. A newborn lives at
   least ``_first_ns``, so it never has to move it.
-- An entry stands in the timer heap at ``queued_ns``, which may be earlier than ``expires_ns``: packets
-  prolong an entry without touching the heap.
+- An entry stands in the timer queue at ``queued_ns``, which may be earlier than ``expires_ns``: packets
+  prolong an entry without touching the queue.
 
 What it does not know: services, balancers, who may be chosen.
 """
@@ -23,14 +23,13 @@ What it does not know: services, balancers, who may be chosen.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from heapq import heappop, heappush
-from itertools import islice
 from typing import Any, TypeAlias
 
 from meshsim.errors import InvalidRule
 from meshsim.ipvs.destination import Destination
 from meshsim.ipvs.flow import Flow
 from meshsim.ipvs.states import ACTIVE, SECOND, TIMEOUT_NS, State
+from meshsim.ipvs.timers import Timers
 
 __all__ = ["Connections", "Entry", "Template", "TemplateKey"]
 
@@ -43,8 +42,10 @@ RENEWED_NS = 60 * SECOND
 Source: linux net/netfilter/ipvs/ip_vs_conn.c ip_vs_conn_expire, label expire_later.
 """
 
-_NEVER = 1 << 62
 _DEAD = -1
+
+# In Python 3.11 looking a member up on its enumeration costs more than all the rest of a packet's way.
+UDP, SYN_RECV, ESTABLISHED = State.UDP, State.SYN_RECV, State.ESTABLISHED
 
 
 class Entry:
@@ -116,7 +117,6 @@ class Connections:
 
     __slots__ = (
         "_first_ns",
-        "_serial",
         "_timers",
         "born_ns",
         "due_ns",
@@ -134,8 +134,7 @@ class Connections:
         self.born_ns: list[int] = []
         self.now_ns = 0
         self.timeouts_ns = dict(TIMEOUT_NS)
-        self._timers: list[tuple[int, int, Entry | Template]] = []
-        self._serial = 0
+        self._timers: Timers[Entry | Template] = Timers()
         self._first_ns = 0
         self.due_ns = 0
         self.set_timeouts()
@@ -162,9 +161,7 @@ class Connections:
             raise InvalidRule(f"time runs forward: {now_ns} ns comes after {self.now_ns} ns")
         if now_ns >= self.due_ns:
             self.mature()
-            timers = self._timers
-            while timers and timers[0][0] <= now_ns:
-                when_ns, _, record = heappop(timers)
+            for when_ns, record in self._timers.due(now_ns):
                 if record.queued_ns == when_ns:
                     record.queued_ns = None
                     self._fire(record, when_ns)
@@ -172,8 +169,7 @@ class Connections:
         self.now_ns = now_ns
 
     def _plan(self, now_ns: int) -> None:
-        first_timer_ns = self._timers[0][0] if self._timers else _NEVER
-        self.due_ns = min(now_ns + self._first_ns, first_timer_ns)
+        self.due_ns = min(now_ns + self._first_ns, self._timers.first_ns)
 
     def _fire(self, record: Entry | Template, when_ns: int) -> None:
         if record.expires_ns > when_ns:
@@ -194,34 +190,32 @@ class Connections:
 
     def _queue(self, record: Entry | Template) -> None:
         record.queued_ns = when_ns = record.expires_ns
-        self._serial += 1
-        heappush(self._timers, (when_ns, self._serial, record))
+        self._timers.add(when_ns, record)
         self.due_ns = min(self.due_ns, when_ns)
 
     # Births and deaths
 
     def mature(self) -> None:
         """Turn every newborn into an entry with a timer. Complexity: O(log entries) for each."""
-        if self.born_ns:
-            flows = list(islice(reversed(self.entries), len(self.born_ns)))
-            flows.reverse()
-            for flow, born_ns in zip(flows, self.born_ns, strict=True):
-                destination = self.entries[flow]
-                assert isinstance(destination, Destination)
-                self._enter(flow, destination, born_ns)
-            self.born_ns.clear()
+        entries = self.entries
+        for born_ns, flow in zip(reversed(self.born_ns), reversed(entries), strict=False):
+            destination = entries[flow]
+            assert isinstance(destination, Destination)
+            self._enter(flow, destination, born_ns)
+        self.born_ns.clear()
 
     def _enter(self, flow: Flow, destination: Destination, now_ns: int) -> Entry:
-        state = State.UDP if flow.protocol == "udp" else State.SYN_RECV
+        state = UDP if flow.protocol == "udp" else SYN_RECV
         entry = self.entries[flow] = Entry(flow, destination, state)
         self.arm(entry, now_ns + self.timeouts_ns[state])
         return entry
 
     def find(self, flow: Flow) -> Entry | None:
         """The entry of a flow, if it has one."""
-        self.mature()
         found = self.entries.get(flow)
-        assert not isinstance(found, Destination)
+        if isinstance(found, Destination):
+            self.mature()
+            return self.find(flow)
         return found
 
     def bear(self, flow: Flow, destination: Destination, template: Template, now_ns: int) -> Entry:
@@ -230,7 +224,7 @@ class Connections:
         entry = self._enter(flow, destination, now_ns)
         entry.template = template
         template.controls += 1
-        destination.gain(entry.state is State.UDP)
+        destination.gain(entry.state is UDP)
         return entry
 
     def forget(self, entry: Entry, now_ns: int) -> None:
@@ -241,15 +235,19 @@ class Connections:
             entry.template.controls -= 1
         entry.destination.lose(not ACTIVE[entry.state], now_ns)
 
-    def move(self, entry: Entry, state: State, now_ns: int) -> None:
-        """A packet was seen: enter `state` and restart the timer."""
+    def move(self, entry: Entry, state: State, now_ns: int, *, established: bool = False) -> None:
+        """Packets were seen: enter `state`, perhaps by way of ESTABLISHED, and restart the timer."""
         before = entry.state
         if state is not before:
             entry.state = state
             entry.destination.inactive += ACTIVE[before] - ACTIVE[state]
-            if state is State.ESTABLISHED and entry.template is not None:
-                entry.template.assured = True
-        self.arm(entry, now_ns + self.timeouts_ns[state])
+        if entry.template is not None and (established or state is ESTABLISHED):
+            entry.template.assured = True
+        expires_ns = now_ns + self.timeouts_ns[state]
+        entry.expires_ns = expires_ns
+        queued_ns = entry.queued_ns
+        if queued_ns is None or expires_ns < queued_ns:
+            self._queue(entry)
 
     # Templates
 
@@ -311,20 +309,16 @@ class Connections:
         copy = Connections()
         memo[id(self)] = copy
         copy.now_ns, copy.due_ns = self.now_ns, self.due_ns
-        copy._first_ns, copy._serial = self._first_ns, self._serial
+        copy._first_ns = self._first_ns
         copy.timeouts_ns = dict(self.timeouts_ns)
         copy.born_ns = list(self.born_ns)
         twins: dict[int, Any] = {}
         copy.templates = {key: _twin(value, twins, memo) for key, value in self.templates.items()}
         copy.orphans = [_twin(value, twins, memo) for value in self.orphans]
         copy.entries = {flow: _twin(value, twins, memo) for flow, value in self.entries.items()}
-        copy._timers = [
-            (when_ns, serial, _twin(record, twins, memo))
-            for when_ns, serial, record in self._timers
-            if record.queued_ns == when_ns
-        ]
-        # A heap without its dead members is still sorted by the same keys, but no longer a heap.
-        copy._timers.sort()
+        for when_ns, record in self._timers:
+            if record.queued_ns == when_ns:
+                copy._timers.add(when_ns, _twin(record, twins, memo))
         return copy
 
     def check(self) -> None:
@@ -345,9 +339,7 @@ class Connections:
             assert template.controls == sum(control is template for control in controlled), template
             assert template.queued_ns is not None, template
             assert template.queued_ns <= template.expires_ns, template
-        assert all(
-            self.due_ns <= when_ns for when_ns, _, record in self._timers if record.queued_ns == when_ns
-        )
+        assert all(self.due_ns <= when_ns for when_ns, record in self._timers if record.queued_ns == when_ns)
         assert all(self.due_ns <= born_ns + self._first_ns for born_ns in self.born_ns)
 
 

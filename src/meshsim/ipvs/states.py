@@ -43,6 +43,9 @@ class State(enum.Enum):
     SYNACK = "SYNACK"
     UDP = "UDP"
 
+    # Enum's own hash is a Python function that hashes the name; these are keys on the packets' way.
+    __hash__ = object.__hash__
+
 
 class Segment(enum.Enum):
     """What a TCP segment means to IPVS; a segment with several flags is the first of RST, SYN, FIN, ACK."""
@@ -51,6 +54,8 @@ class Segment(enum.Enum):
     SYN = "syn"
     FIN = "fin"
     ACK = "ack"
+
+    __hash__ = object.__hash__
 
 
 class Direction(enum.Enum):
@@ -63,6 +68,8 @@ class Direction(enum.Enum):
     INPUT = "input"
     OUTPUT = "output"
     INPUT_ONLY = "input-only"
+
+    __hash__ = object.__hash__
 
 
 TIMEOUT_NS: Mapping[State, int] = {
@@ -122,25 +129,54 @@ MOVES: Moves = _read(_CODES, _ROWS)
 Source: linux net/netfilter/ipvs/ip_vs_proto_tcp.c tcp_states.
 """
 
-Steps: TypeAlias = tuple[tuple[Direction, Segment], ...]
-"""A stretch of a conversation: segments in order, each with its direction."""
 
-HANDSHAKE: Steps = ((Direction.OUTPUT, Segment.SYN), (Direction.INPUT, Segment.ACK))
+class Steps:
+    """A stretch of a conversation: segments in order, each with its direction.
+
+    Where the whole stretch leads from each state is worked out once, so following it is one look-up.
+
+    Attributes:
+        segments: the (direction, segment) pairs.
+        moves: for each state, the state at the end and whether ESTABLISHED was entered on the way.
+        packets_in: how many go from client to server.
+        packets_out: how many come back.
+
+    >>> Steps((Direction.INPUT, Segment.FIN), (Direction.OUTPUT, Segment.FIN)).moves[State.ESTABLISHED]
+    (<State.TIME_WAIT: 'TIME_WAIT'>, False)
+    """
+
+    __slots__ = ("moves", "packets_in", "packets_out", "segments")
+
+    def __init__(self, *segments: tuple[Direction, Segment]) -> None:
+        self.segments = segments
+        self.packets_out = sum(direction is Direction.OUTPUT for direction, _ in segments)
+        self.packets_in = len(segments) - self.packets_out
+        self.moves: dict[State, tuple[State, bool]] = {}
+        for before in State:
+            state, established = before, False
+            if before is not State.UDP:
+                for segment in segments:
+                    state = MOVES[segment][state]
+                    established = established or state is State.ESTABLISHED
+            self.moves[before] = state, established
+
+    def __repr__(self) -> str:
+        inside = ", ".join(f"{direction.value} {segment.value}" for direction, segment in self.segments)
+        return f"<Steps {inside}>"
+
+
+HANDSHAKE = Steps((Direction.OUTPUT, Segment.SYN), (Direction.INPUT, Segment.ACK))
 """What follows a routed SYN: the server's SYN+ACK, the client's ACK."""
 
-CLOSE_BY_CLIENT: Steps = (
-    (Direction.INPUT, Segment.FIN),
-    (Direction.OUTPUT, Segment.FIN),
-    (Direction.INPUT, Segment.ACK),
+CLOSE_BY_CLIENT = Steps(
+    (Direction.INPUT, Segment.FIN), (Direction.OUTPUT, Segment.FIN), (Direction.INPUT, Segment.ACK)
 )
 """The client closes first; ends in TIME_WAIT."""
 
-CLOSE_BY_SERVER: Steps = (
-    (Direction.OUTPUT, Segment.FIN),
-    (Direction.INPUT, Segment.FIN),
-    (Direction.OUTPUT, Segment.ACK),
+CLOSE_BY_SERVER = Steps(
+    (Direction.OUTPUT, Segment.FIN), (Direction.INPUT, Segment.FIN), (Direction.OUTPUT, Segment.ACK)
 )
 """The server closes first; ends in TIME_WAIT too."""
 
-ABORT: Steps = ((Direction.INPUT, Segment.RST),)
+ABORT = Steps((Direction.INPUT, Segment.RST))
 """The client resets; ends in CLOSE."""
