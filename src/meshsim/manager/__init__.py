@@ -19,7 +19,8 @@ from meshsim.manager.allocator import Allocator
 from meshsim.manager.control import Control
 from meshsim.manager.dispatcher import Dispatcher, Session, Sink
 from meshsim.manager.manager import Manager
-from meshsim.manager.quorum import NO_LEADER, Gate, Quorum, quorum_of, tolerated
+from meshsim.manager.members import quorum_of, tolerated
+from meshsim.manager.quorum import NO_LEADER, Gate, Quorum
 from meshsim.manager.roles import RoleManager
 from meshsim.manager.scheduler import Scheduler
 
