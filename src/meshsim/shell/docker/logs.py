@@ -1,0 +1,114 @@
+"""``docker service logs`` and ``docker logs``.
+
+Room shell, docker. In: what programs printed. Out: text. Rule of this file: layout only; lines of one task
+stay in order, tasks come one after the other as the nodes answer.
+
+Source: docker/cli cli/command/service/logs.go, cli/command/container/logs.go.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from meshsim.errors import ApiError, BadValue, NotFound
+from meshsim.model.objects import Task
+from meshsim.shell.docker.common import Call
+from meshsim.shell.docker.tasks import resolver
+from meshsim.shell.flags import Flag
+from meshsim.shell.result import Result
+from meshsim.units import parse_duration, parse_time, rfc3339_fixed
+
+if TYPE_CHECKING:
+    from meshsim.cluster.collections import TaskHandle
+
+__all__ = ["LOG_FLAGS", "LogLine", "container_logs", "service_logs"]
+
+#: time (virtual nanoseconds), stream, text
+LogLine = tuple[int, str, str]
+
+LOG_FLAGS = (
+    Flag("details", "bool", help="Show extra details provided to logs"),
+    Flag("follow", "bool", "f", help="Follow log output"),
+    Flag(
+        "since",
+        help='Show logs since timestamp (e.g. "2013-01-02T13:23:37Z") or relative (e.g. "42m" for '
+        "42 minutes)",
+    ),
+    Flag("tail", short="n", default="all", help="Number of lines to show from the end of the logs"),
+    Flag("timestamps", "bool", "t", help="Show timestamps"),
+)
+
+
+def _wanted(call: Call, lines: Iterable[LogLine]) -> list[LogLine]:
+    since_ns = _since(call)
+    kept = [line for line in lines if since_ns is None or line[0] >= since_ns]
+    tail: str = call["tail"]
+    return kept[-int(tail) :] if tail.isdigit() and int(tail) else [] if tail == "0" else kept
+
+
+def _since(call: Call) -> int | None:
+    """``--since`` as virtual nanoseconds: a duration back from now, or a moment."""
+    text: str = call["since"]
+    if not text:
+        return None
+    try:
+        return call.now_ns - parse_duration(text)
+    except BadValue:
+        pass
+    try:
+        return parse_time(text) - call.epoch_ns
+    except BadValue:
+        reason = f'failed to parse value as time or duration: "{text}"'
+        raise BadValue(f'invalid value for "since": {reason}', text) from None
+
+
+def container_logs(call: Call, lines: Sequence[LogLine]) -> Result:
+    """The lines of one container, on the streams they were printed on."""
+    done = Result()
+    for time_ns, stream, text in _wanted(call, lines):
+        stamp = f"{rfc3339_fixed(call.epoch_ns + time_ns)} " if call["timestamps"] else ""
+        details = " " if call["details"] else ""
+        line = f"{stamp}{details}{text}\n"
+        done += Result("", line) if stream == "stderr" else Result(line)
+    return done
+
+
+def service_logs(call: Call) -> Result:
+    """The lines of all tasks of a service, or of one task, each with where it comes from."""
+    name = call.operands[0]
+    try:
+        handles = call.host.services.get(name).tasks()
+    except ApiError:
+        handles = [task for task in call.host.tasks.list() if task.id == name]
+        if not handles:
+            return Result("", f"no such task or service: {name}\n", 1)
+    handles = sorted(handles, key=lambda task: (task.slot, task.record.created_ns))
+    width = len(str(max(task.slot for task in handles))) if handles else 1
+    done = Result()
+    for handle in handles:
+        prefix = "" if call["raw"] else _prefix(call, handle.record, width)
+        for time_ns, stream, text in _wanted(call, _printed(handle)):
+            stamp = f"{rfc3339_fixed(call.epoch_ns + time_ns)} " if call["timestamps"] else ""
+            line = f"{stamp}{prefix}{text}\n"
+            done += Result("", line) if stream == "stderr" else Result(line)
+    return done
+
+
+def _printed(task: TaskHandle) -> Sequence[LogLine]:
+    """What a task's container printed; nothing once it is gone."""
+    try:
+        return task.container.container.log
+    except NotFound:
+        return ()
+
+
+def _prefix(call: Call, task: Task, width: int) -> str:
+    """``web.1.7psk4fr4dj79@host01    | ``; short slots are padded to the longest."""
+    service, node = task.service_id, task.node_id
+    if not call["no-resolve"]:
+        service, node = resolver(call, "services")(service), resolver(call, "nodes")(node)
+    slot = str(task.slot) if task.slot else task.node_id
+    identifier = "" if call["no-task-ids"] else "." + (task.id if call["no-trunc"] else task.id[:12])
+    padding = " " * (width - len(str(task.slot)))
+    return f"{service}.{slot}{identifier}@{node}{padding}    | "

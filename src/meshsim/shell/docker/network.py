@@ -1,0 +1,294 @@
+"""``docker network``: create, connect, disconnect, inspect, ls, prune, rm.
+
+Room shell, docker. Source: docker/cli cli/command/network/*.go. Rules of this file: flags and texts only.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import Any
+
+from meshsim.errors import BadValue, NotFound, NotModelled
+from meshsim.model.objects import Network
+from meshsim.shell.docker.common import (
+    FORMAT,
+    INSPECT_FORMAT,
+    NO_TRUNC,
+    Call,
+    Entry,
+    Group,
+    Inspection,
+    each,
+    filters_of,
+    inspected,
+    listed,
+    quiet,
+)
+from meshsim.shell.flags import Command, Flag
+from meshsim.shell.result import Result
+from meshsim.text import natural_key
+from meshsim.views import filters, rows
+
+__all__ = ["NETWORK"]
+
+_INGRESS_WARNING = (
+    "WARNING! Before removing the routing-mesh network, make sure all the nodes in your swarm run the same "
+    "docker engine version. Otherwise, removal may not be effective and functionality of newly create "
+    "ingress networks will be impaired.\nAre you sure you want to continue? [y/N] "
+)
+#: flags whose effect is not simulated
+_UNMODELLED = ("aux-address", "config-from", "config-only", "ipam-driver", "ipam-opt", "scope")
+
+
+def _create(call: Call) -> Result:
+    for flag in _UNMODELLED:
+        if call.typed(flag):
+            raise NotModelled(f"docker network create --{flag} is not modelled")
+    _check_subnets(call)
+    handle = call.host.networks.create(
+        call.operands[0],
+        driver=call["driver"],
+        attachable=call["attachable"],
+        internal=call["internal"],
+        ingress=call["ingress"],
+        subnet=call["subnet"],
+        gateway=call["gateway"],
+        ip_range=call["ip-range"],
+        ipv6=call["ipv6"],
+        opt=call["opt"],
+        label=call["label"],
+    )
+    return Result(f"{handle.id}\n")
+
+
+def _check_subnets(call: Call) -> None:
+    """Whether ranges and gateways belong to the subnets given.
+
+    Source: docker/cli cli/command/network/create.go createIPAMConfig.
+    """
+    subnets = [ipaddress.ip_network(text, strict=False) for text in call["subnet"] if _is_network(text)]
+    if not call["subnet"] and (call["ip-range"] or call["gateway"]):
+        raise BadValue("every ip-range or gateway must have a corresponding subnet")
+    for at, first in enumerate(subnets):
+        if any(first.overlaps(other) for other in subnets[at + 1 :]):
+            raise BadValue("multiple overlapping subnet configuration is not supported")
+    for text in call["ip-range"]:
+        if not _is_network(text) or not any(_holds(subnet, text) for subnet in subnets):
+            raise BadValue(f"no matching subnet for range {text}", text)
+    for text in call["gateway"]:
+        if not any(_holds(subnet, text) for subnet in subnets):
+            raise BadValue(f"no matching subnet for gateway {text}", text)
+
+
+def _is_network(text: str) -> bool:
+    try:
+        ipaddress.ip_network(text, strict=False)
+    except ValueError:
+        return False
+    return "/" in text
+
+
+def _holds(subnet: Any, text: str) -> bool:
+    try:
+        return ipaddress.ip_address(text.partition("/")[0]) in subnet
+    except ValueError:
+        return False
+
+
+def _ls(call: Call) -> Result:
+    wishes = filters_of(call)
+    records = [handle.record for handle in call.host.networks.list()]
+    records = [record for record in records if filters.fits_network(record, wishes)]
+    records.sort(key=lambda record: natural_key(record.name))
+    trunc = not call["no-trunc"]
+    return listed(
+        call,
+        "network",
+        [rows.network_row(record, epoch_ns=call.epoch_ns, trunc=trunc) for record in records],
+    )
+
+
+def _inspect(call: Call) -> Result:
+    return inspected(
+        call,
+        Inspection(
+            call.host.networks.get,
+            strict_keys=True,
+            bad_template_exit=64,
+            wraps=False,
+            shape=lambda handle: handle._shape(),
+        ),
+    )
+
+
+def _rm(call: Call) -> Result:
+    tail = "exit status 1\n" if call.profile.cli_network_rm_status else ""
+    done = Result()
+    for name in call.operands:
+        found = _lookup(call, name)
+        if (
+            isinstance(found, Network)
+            and found.spec.ingress
+            and call.stdin.strip().lower() not in ("y", "yes")
+        ):
+            # nobody is there to answer the question: that is a no
+            done += Result(f"{_INGRESS_WARNING}\n")
+            continue
+        done += each([name], lambda one: _remove(call, one))
+    failed = bool(done.stderr)
+    if not failed:
+        return done
+    return Result(done.stdout, done.stderr + tail, 1, screen=done.screen + tail)
+
+
+def _lookup(call: Call, name: str) -> Any:
+    try:
+        return call.host.networks.get(name).record
+    except NotFound:
+        return None
+
+
+def _remove(call: Call, name: str) -> str:
+    try:
+        call.host.networks.get(name).remove()
+    except NotFound:
+        if call["force"]:
+            return ""
+        raise
+    return name
+
+
+def _not_modelled(call: Call) -> Result:
+    raise NotModelled(f"{call.command.path} is not modelled")
+
+
+NETWORK = Group(
+    "network",
+    "Manage networks",
+    (
+        Entry(
+            Command(
+                "docker network connect",
+                "[OPTIONS] NETWORK CONTAINER",
+                "Connect a container to a network",
+                (
+                    Flag("alias", "list", help="Add network-scoped alias for the container"),
+                    Flag("driver-opt", "list", help="driver options for the network"),
+                    Flag("ip", help='IPv4 address (e.g., "172.30.100.104")'),
+                    Flag("ip6", help='IPv6 address (e.g., "2001:db8::33")'),
+                    Flag("link", "list", help="Add link to another container"),
+                ),
+                2,
+                2,
+            ),
+            _not_modelled,
+        ),
+        Entry(
+            Command(
+                "docker network create",
+                "[OPTIONS] NETWORK",
+                "Create a network",
+                (
+                    Flag("attachable", "bool", help="Enable manual container attachment"),
+                    Flag(
+                        "aux-address",
+                        "list",
+                        type_name="map",
+                        help="Auxiliary IPv4 or IPv6 addresses used by Network driver",
+                    ),
+                    Flag("config-from", help="The network from which to copy the configuration"),
+                    Flag("config-only", "bool", help="Create a configuration only network"),
+                    Flag("driver", short="d", default="bridge", help="Driver to manage the Network"),
+                    Flag(
+                        "gateway",
+                        "list",
+                        type_name="strings",
+                        help="IPv4 or IPv6 Gateway for the master subnet",
+                    ),
+                    Flag("ingress", "bool", help="Create swarm routing-mesh network"),
+                    Flag("internal", "bool", help="Restrict external access to the network"),
+                    Flag(
+                        "ip-range", "list", type_name="strings", help="Allocate container ip from a sub-range"
+                    ),
+                    Flag("ipam-driver", default="default", help="IP Address Management Driver"),
+                    Flag("ipam-opt", "list", type_name="map", help="Set IPAM driver specific options"),
+                    Flag("ipv6", "bool", help="Enable or disable IPv6 address assignment"),
+                    Flag("label", "list", help="Set metadata on a network"),
+                    Flag("opt", "list", "o", type_name="map", help="Set driver specific options"),
+                    Flag("scope", help="Control the network's scope"),
+                    Flag(
+                        "subnet",
+                        "list",
+                        type_name="strings",
+                        help="Subnet in CIDR format that represents a network segment",
+                    ),
+                ),
+                1,
+                1,
+            ),
+            _create,
+        ),
+        Entry(
+            Command(
+                "docker network disconnect",
+                "[OPTIONS] NETWORK CONTAINER",
+                "Disconnect a container from a network",
+                (Flag("force", "bool", "f", help="Force the container to disconnect from a network"),),
+                2,
+                2,
+            ),
+            _not_modelled,
+        ),
+        Entry(
+            Command(
+                "docker network inspect",
+                "[OPTIONS] NETWORK [NETWORK...]",
+                "Display detailed information on one or more networks",
+                (INSPECT_FORMAT, Flag("verbose", "bool", "v", help="Verbose output for diagnostics")),
+                1,
+                None,
+            ),
+            _inspect,
+        ),
+        Entry(
+            Command(
+                "docker network ls",
+                "[OPTIONS]",
+                "List networks",
+                (
+                    Flag("filter", "filter", "f", help='Provide filter values (e.g. "driver=bridge")'),
+                    FORMAT,
+                    NO_TRUNC,
+                    quiet("Only display network IDs"),
+                ),
+                aliases=("docker network list",),
+            ),
+            _ls,
+        ),
+        Entry(
+            Command(
+                "docker network prune",
+                "[OPTIONS]",
+                "Remove all unused networks",
+                (
+                    Flag("filter", "filter", help="Provide filter values"),
+                    Flag("force", "bool", "f", help="Do not prompt for confirmation"),
+                ),
+            ),
+            _not_modelled,
+        ),
+        Entry(
+            Command(
+                "docker network rm",
+                "NETWORK [NETWORK...]",
+                "Remove one or more networks",
+                (Flag("force", "bool", "f", help="Do not error if the network does not exist"),),
+                1,
+                None,
+                aliases=("docker network remove",),
+            ),
+            _rm,
+        ),
+    ),
+)
+"""The group's commands."""

@@ -1,0 +1,190 @@
+"""``docker info``, ``version``, ``events`` and ``inspect`` of anything.
+
+Room shell, docker. Source: docker/cli cli/command/system/*.go. Rule of this file: texts of what views and
+facade tell; facts of a machine's kernel and disks are not modelled and not invented.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from meshsim.errors import ApiError, BadValue, NotFound, NotModelled, TemplateProblem
+from meshsim.shell.docker.common import INSPECT_FORMAT, Call, Entry, Inspection, inspected
+from meshsim.shell.flags import Command, Flag
+from meshsim.shell.result import Result
+from meshsim.shell.templates import Template, inspect_json
+from meshsim.units import bytes_text
+from meshsim.views import pretty, shapes
+from meshsim.views.go import Struct
+from meshsim.views.shapes import types as go
+
+__all__ = ["SYSTEM"]
+
+
+def _info(call: Call) -> Result:
+    host = call.host
+    containers = host.containers.list(all=True)
+    running = sum(handle.container.running for handle in containers)
+    if call["format"]:
+        return _formatted(call, _info_shape(call, len(containers), running))
+    described = host.describe()
+    platform = described.platform
+    os, architecture = (platform.os, platform.architecture) if platform else ("", "")
+    version = call.profile.engine_version
+    text = (
+        f"Client:\n Version:    {version}\n Context:    default\n Debug Mode: false\n\nServer:\n"
+        f" Containers: {len(containers)}\n  Running: {running}\n  Paused: 0\n"
+        f"  Stopped: {len(containers) - running}\n Images: {len(host.engine.pulled)}\n"
+        f" Server Version: {version}\n Logging Driver: json-file\n Plugins:\n"
+        f"  Volume: local\n  Network: bridge host ipvlan macvlan null overlay\n"
+        f"{pretty.swarm_section(host.swarm.info())}"
+        f" OSType: {os}\n Architecture: {architecture}\n"
+        f" CPUs: {described.resources.nano_cpus // 1_000_000_000}\n"
+        f" Total Memory: {bytes_text(described.resources.memory_bytes)}\n Name: {host.name}\n"
+        " Debug Mode: false\n Experimental: false\n Live Restore Enabled: false\n\n"
+    )
+    return Result(text)
+
+
+def _info_shape(call: Call, containers: int, running: int) -> Struct:
+    host = call.host
+    described = host.describe()
+    platform = described.platform
+    return go.INFO(
+        Containers=containers,
+        ContainersRunning=running,
+        ContainersStopped=containers - running,
+        Images=len(host.engine.pulled),
+        OSType=platform.os if platform else "",
+        Architecture=platform.architecture if platform else "",
+        NCPU=described.resources.nano_cpus // 1_000_000_000,
+        MemTotal=described.resources.memory_bytes,
+        Name=host.name,
+        ServerVersion=call.profile.engine_version,
+        Swarm=shapes.swarm_info(host.swarm.info(), epoch_ns=call.epoch_ns),
+    )
+
+
+def _formatted(call: Call, shape: Any) -> Result:
+    text = call["format"]
+    if text == "json":
+        return Result(inspect_json([shape], compact=True).strip("\n")[1:-1] + "\n")
+    try:
+        return Result(Template(text).render(shape) + "\n")
+    except TemplateProblem as error:
+        return Result("", f"{error}\n", 1)
+
+
+def _version(call: Call) -> Result:
+    profile = call.profile
+    version = {
+        "Version": profile.engine_version,
+        "ApiVersion": profile.api_version,
+        "GitCommit": profile.engine_build,
+        "Os": "linux",
+        "Arch": "amd64",
+    }
+    if call["format"]:
+        return _formatted(call, {"Client": version, "Server": version})
+    client = (
+        f"Client:\n Version:           {profile.engine_version}\n API version:       {profile.api_version}\n"
+        f" Git commit:        {profile.engine_build}\n OS/Arch:           linux/amd64\n"
+        " Context:           default\n\n"
+    )
+    server = (
+        f"Server: meshsim\n Engine:\n  Version:          {profile.engine_version}\n"
+        f"  API version:      {profile.api_version} (minimum version 1.24)\n"
+        f"  Git commit:       {profile.engine_build}\n  OS/Arch:          linux/amd64\n"
+        "  Experimental:     false\n"
+    )
+    return Result(client + server)
+
+
+def _events(_call: Call) -> Result:
+    raise NotModelled("docker events is not modelled yet; the cluster's log tells what happened")
+
+
+def _inspect(call: Call) -> Result:
+    wished: str = call["type"]
+    if wished and wished not in _KINDS:
+        raise BadValue(f'"{wished}" is not a valid value for --type', wished)
+    kinds = (wished,) if wished else tuple(_KINDS)
+
+    def find(name: str) -> Any:
+        for kind in kinds:
+            found = _find(call, kind, name)
+            if found is not None:
+                return found
+        raise NotFound(f"No such object: {name}")
+
+    what = wished or "object"
+    return inspected(
+        call,
+        Inspection(
+            find, bad_template_exit=64, wraps=False, refused=lambda name: f"Error: No such {what}: {name}"
+        ),
+    )
+
+
+#: kinds in the order in which docker tries them, with the host's collection
+_KINDS = {
+    "container": "containers",
+    "network": "networks",
+    "service": "services",
+    "task": "tasks",
+    "node": "nodes",
+    "secret": "secrets",
+    "config": "configs",
+}
+
+
+def _find(call: Call, kind: str, name: str) -> Any:
+    """The shape of the object of that kind and name, or None."""
+    try:
+        handle = getattr(call.host, _KINDS[kind]).get(name)
+    except ApiError:  # not there, or this node may not be asked
+        return None
+    if kind == "container":
+        return shapes.container(handle.record, epoch_ns=call.epoch_ns)
+    if kind == "service":
+        return shapes.service(handle.record, epoch_ns=call.epoch_ns, defaults=True)
+    return handle._shape()
+
+
+SYSTEM = (
+    Entry(
+        Command(
+            "docker events",
+            "[OPTIONS]",
+            "Get real time events from the server",
+            (
+                Flag("filter", "filter", "f", help="Filter output based on conditions provided"),
+                Flag("format", help="Format output using a custom template"),
+                Flag("since", help="Show all events created since timestamp"),
+                Flag("until", help="Stream events until this timestamp"),
+            ),
+        ),
+        _events,
+    ),
+    Entry(Command("docker info", "[OPTIONS]", "Display system-wide information", (INSPECT_FORMAT,)), _info),
+    Entry(
+        Command(
+            "docker inspect",
+            "[OPTIONS] NAME|ID [NAME|ID...]",
+            "Return low-level information on Docker objects",
+            (
+                INSPECT_FORMAT,
+                Flag("size", "bool", "s", help="Display total file sizes if the type is container"),
+                Flag("type", help="Only inspect objects of the given type"),
+            ),
+            1,
+            None,
+        ),
+        _inspect,
+    ),
+    Entry(
+        Command("docker version", "[OPTIONS]", "Show the Docker version information", (INSPECT_FORMAT,)),
+        _version,
+    ),
+)
+"""Commands without a group."""
