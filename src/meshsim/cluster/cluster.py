@@ -121,6 +121,8 @@ class Cluster:
         self.hosts: dict[str, Host] = {}
         self.machines: dict[str, Machine] = {}
         self.swarms: list[Manager] = []
+        #: every container there is, by what the data plane knows it: task id, or its own
+        self.endpoints: dict[str, Container] = {}
         self._placement = (tuple(extra_filters), order, placement)
         self._by_address: dict[str, Machine] = {}
         self._node_hosts: dict[str, str] = {}
@@ -438,18 +440,14 @@ class Cluster:
 
     def listener(self, endpoint_id: str, protocol: str, port: int) -> bool | None:  # noqa: ARG002
         """Whether a container listens on a port (of any protocol); None when it does not run."""
-        container = self.endpoint(endpoint_id)
-        if container is None or not container.running:
+        container = self.endpoints.get(endpoint_id)
+        if container is None or container.state != "running":
             return None
         return container.listens(port)
 
     def endpoint(self, endpoint_id: str) -> Container | None:
-        """The container behind a task's id or its own."""
-        for host in self.hosts.values():
-            container = host.engine.endpoint(endpoint_id)
-            if container is not None:
-                return container
-        return None
+        """The container behind a task's id or its own. O(1)."""
+        return self.endpoints.get(endpoint_id)
 
     def exited(self, container: Container, exit_code: int) -> None:
         """A reply ended its container's program: it ends at this moment, after the reply."""
@@ -538,7 +536,7 @@ class Cluster:
             NotFound: it has none (any more).
         """
         host = self.hosts.get(self._node_hosts.get(task.node_id, ""))
-        container = None if host is None else host.engine.endpoint(task.id)
+        container = None if host is None else host.engine.of_task(task.id)
         if host is None or container is None:
             raise NotFound(f"task {task.id} has no container")
         return ContainerHandle(host, container.id)

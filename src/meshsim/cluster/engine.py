@@ -62,6 +62,10 @@ class Surroundings(Protocol):
     def images(self) -> Images:
         """What images do."""
 
+    @property
+    def endpoints(self) -> dict[str, Container]:
+        """Every container of the cluster, by what the data plane knows it."""
+
     def run_program(self, container: Container, argv: Sequence[str]) -> ProgramResult:
         """What a program on a container's command line does."""
 
@@ -111,9 +115,9 @@ class Engine:
         """Let a container ask another (see :class:`~meshsim.cluster.container.Caller`)."""
         return self._world.call_container(container, target, payload)
 
-    def endpoint(self, endpoint_id: str) -> Container | None:
-        """The container of a task id or of its own id. O(1)."""
-        return self._by_task.get(endpoint_id) or self.containers.get(endpoint_id)
+    def of_task(self, task_id: str) -> Container | None:
+        """The container of a task, or None. O(1)."""
+        return self._by_task.get(task_id)
 
     def find(self, text: str) -> Container:
         """The container of that name, id, or beginning of an id.
@@ -172,8 +176,9 @@ class Engine:
         endpoint_ports = task.endpoint.ports if task.endpoint else ()
         host_ports = tuple(port for port in endpoint_ports if port.mode is PublishMode.HOST)
         start_ns = self._world.profile.start_ns
-        self._start(container, start_ns)
+        self._begin(container, start_ns)
         opened = self._plug_in(container, host_ports)
+        self._run_program(container)
         check = spec.healthcheck
         gated = is_gated(check)
         if gated and check is not None:
@@ -305,7 +310,7 @@ class Engine:
         Raises:
             Conflict: a port is taken on this machine.
         """
-        self._start(container, 0)
+        self._begin(container, 0)
         container.local_attachments = tuple(
             Attachment(network.id, self.networks.lease(network.id))
             for network in container.local_networks
@@ -323,6 +328,7 @@ class Engine:
                     (short(container.id), container.hostname, *container.network_aliases),
                 )
             )
+        self._run_program(container)
 
     def halt(self, container: Container, exit_code: int | None = None) -> None:
         """End a plain container's program and take it off its networks."""
@@ -336,6 +342,7 @@ class Engine:
         if self._by_name.get(container.name) == container.id:
             del self._by_name[container.name]
         self._by_task.pop(container.task_id, None)
+        self._world.endpoints.pop(container.endpoint_id, None)
         self._world.container_changed(self.name, container, "destroy")
 
     # -- a program's life
@@ -433,13 +440,14 @@ class Engine:
             created_ns=world.clock.now_ns,
         )
         self.containers[container.id] = container
+        world.endpoints[container.endpoint_id] = container
         self._by_name[name] = container.id
         self.pulled[with_tag(image)] = None
         world.container_changed(self.name, container, "create")
         return container
 
-    def _start(self, container: Container, delay_ns: int) -> None:
-        """Run the image's handler, or the program on the command line, which may end by itself."""
+    def _begin(self, container: Container, delay_ns: int) -> None:
+        """The process exists from now on; it is up after the delay."""
         world = self._world
         self._pid += 1
         container.pid = self._pid
@@ -450,6 +458,10 @@ class Engine:
         if behaviour.handler is not None:
             container.handler = behaviour.handler()
         world.container_changed(self.name, container, "start")
+
+    def _run_program(self, container: Container) -> None:
+        """Run the program on the command line, which may end by itself; a server needs none."""
+        world, behaviour = self._world, container.behaviour
         if behaviour.handler is not None and not container.explicit:
             return
         result = world.run_program(container, container.argv)

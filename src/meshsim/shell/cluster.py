@@ -1,0 +1,32 @@
+"""Room shell: the cluster with shells: what ``meshsim.Cluster`` is.
+
+The facade stands one floor below and may not know the shell; so the shell room extends it: machines get a
+command line, and programs in containers know the network tools.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from meshsim.cluster import Cluster as Facade, Container, Machine, ProgramResult
+from meshsim.shell.places import run_in_container
+from meshsim.shell.shell import Session, Shell
+
+__all__ = ["Cluster"]
+
+
+class Cluster(Facade):
+    __doc__ = Facade.__doc__
+
+    def __init__(self, seed: int | str = 0, **options: Any) -> None:
+        super().__init__(seed, **options)
+        self._session = Session()
+
+    def open_shell(self, machine: Machine) -> Shell:
+        """Make a machine's shell; all of a cluster share what was said once."""
+        return Shell(machine, self._session)
+
+    def run_program(self, container: Container, argv: Sequence[str]) -> ProgramResult:
+        """What a program in a container does: the network tools, and the few the facade knows."""
+        return run_in_container(self, container, argv)
