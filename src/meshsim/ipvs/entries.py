@@ -26,7 +26,7 @@ from collections.abc import Iterator
 from typing import Any, TypeAlias
 
 from meshsim.errors import InvalidRule
-from meshsim.ipvs.destination import Destination
+from meshsim.ipvs.destination import Destination, Forward
 from meshsim.ipvs.flow import Flow
 from meshsim.ipvs.states import ACTIVE, SECOND, TIMEOUT_NS, State
 from meshsim.ipvs.timers import Timers
@@ -46,6 +46,7 @@ _DEAD = -1
 
 # In Python 3.11 looking a member up on its enumeration costs more than all the rest of a packet's way.
 UDP, SYN_RECV, ESTABLISHED = State.UDP, State.SYN_RECV, State.ESTABLISHED
+MASQ = Forward.MASQ
 
 
 class Entry:
@@ -169,10 +170,12 @@ class Connections:
         self.now_ns = now_ns
 
     def _plan(self, now_ns: int) -> None:
-        self.due_ns = min(now_ns + self._first_ns, self._timers.first_ns)
+        newborn_ns = now_ns + self._first_ns
+        timer_ns = self._timers.first_ns
+        self.due_ns = min(newborn_ns, timer_ns)
 
     def _fire(self, record: Entry | Template, when_ns: int) -> None:
-        if record.expires_ns > when_ns:
+        if record.expires_ns > when_ns:  # packets prolonged it
             self._queue(record)
         elif isinstance(record, Entry):
             self.forget(record, when_ns)
@@ -217,6 +220,21 @@ class Connections:
             self.mature()
             return self.find(flow)
         return found
+
+    def take(self, flow: Flow) -> Entry | None:
+        """The entry of a flow, for a caller that moves it at once.
+
+        An only newborn is spared the timer that the move would restart: this is the way of a request
+        that is over in one instant.
+        """
+        found = self.entries.get(flow)
+        if not isinstance(found, Destination):
+            return found
+        if len(self.born_ns) > 1 or not found.available or found.forward is not MASQ:
+            return self.find(flow)
+        self.born_ns.clear()
+        entry = self.entries[flow] = Entry(flow, found, UDP if flow[0] == "udp" else SYN_RECV)
+        return entry
 
     def bear(self, flow: Flow, destination: Destination, template: Template, now_ns: int) -> Entry:
         """A new connection whose destination a template chose."""

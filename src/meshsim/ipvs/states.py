@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 __all__ = [
     "ABORT",
@@ -18,6 +18,7 @@ __all__ = [
     "HANDSHAKE",
     "SECOND",
     "Direction",
+    "Script",
     "Segment",
     "State",
     "Steps",
@@ -129,54 +130,59 @@ MOVES: Moves = _read(_CODES, _ROWS)
 Source: linux net/netfilter/ipvs/ip_vs_proto_tcp.c tcp_states.
 """
 
+Steps: TypeAlias = tuple[tuple[Direction, Segment], ...]
+"""A stretch of a conversation: segments in order, each with its direction."""
 
-class Steps:
-    """A stretch of a conversation: segments in order, each with its direction.
 
-    Where the whole stretch leads from each state is worked out once, so following it is one look-up.
+class Script(tuple[tuple[Direction, Segment], ...]):
+    """Steps that know where they lead, so that following them is one look-up.
 
     Attributes:
-        segments: the (direction, segment) pairs.
         moves: for each state, the state at the end and whether ESTABLISHED was entered on the way.
         packets_in: how many go from client to server.
         packets_out: how many come back.
 
-    >>> Steps((Direction.INPUT, Segment.FIN), (Direction.OUTPUT, Segment.FIN)).moves[State.ESTABLISHED]
+    >>> script = Script(((Direction.INPUT, Segment.FIN), (Direction.OUTPUT, Segment.FIN)))
+    >>> script.moves[State.ESTABLISHED]
     (<State.TIME_WAIT: 'TIME_WAIT'>, False)
     """
 
-    __slots__ = ("moves", "packets_in", "packets_out", "segments")
+    moves: dict[State, tuple[State, bool]]
+    packets_in: int
+    packets_out: int
 
-    def __init__(self, *segments: tuple[Direction, Segment]) -> None:
-        self.segments = segments
-        self.packets_out = sum(direction is Direction.OUTPUT for direction, _ in segments)
-        self.packets_in = len(segments) - self.packets_out
-        self.moves: dict[State, tuple[State, bool]] = {}
-        for before in State:
-            state, established = before, False
-            if before is not State.UDP:
-                for segment in segments:
-                    state = MOVES[segment][state]
-                    established = established or state is State.ESTABLISHED
-            self.moves[before] = state, established
+    def __new__(cls, steps: Steps) -> Script:
+        """Work out where the steps lead."""
+        script = super().__new__(cls, steps)
+        script.packets_out = sum(direction is Direction.OUTPUT for direction, _ in steps)
+        script.packets_in = len(steps) - script.packets_out
+        script.moves = {State.UDP: (State.UDP, False)}
+        for before in MOVES[Direction.INPUT, Segment.SYN]:
+            states = [before]
+            for step in steps:
+                states.append(MOVES[step][states[-1]])
+            script.moves[before] = states[-1], State.ESTABLISHED in states[1:]
+        return script
 
-    def __repr__(self) -> str:
-        inside = ", ".join(f"{direction.value} {segment.value}" for direction, segment in self.segments)
-        return f"<Steps {inside}>"
+    def __copy__(self) -> Script:
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Script:
+        return self
 
 
-HANDSHAKE = Steps((Direction.OUTPUT, Segment.SYN), (Direction.INPUT, Segment.ACK))
+HANDSHAKE: Steps = Script(((Direction.OUTPUT, Segment.SYN), (Direction.INPUT, Segment.ACK)))
 """What follows a routed SYN: the server's SYN+ACK, the client's ACK."""
 
-CLOSE_BY_CLIENT = Steps(
-    (Direction.INPUT, Segment.FIN), (Direction.OUTPUT, Segment.FIN), (Direction.INPUT, Segment.ACK)
+CLOSE_BY_CLIENT: Steps = Script(
+    ((Direction.INPUT, Segment.FIN), (Direction.OUTPUT, Segment.FIN), (Direction.INPUT, Segment.ACK))
 )
 """The client closes first; ends in TIME_WAIT."""
 
-CLOSE_BY_SERVER = Steps(
-    (Direction.OUTPUT, Segment.FIN), (Direction.INPUT, Segment.FIN), (Direction.OUTPUT, Segment.ACK)
+CLOSE_BY_SERVER: Steps = Script(
+    ((Direction.OUTPUT, Segment.FIN), (Direction.INPUT, Segment.FIN), (Direction.OUTPUT, Segment.ACK))
 )
 """The server closes first; ends in TIME_WAIT too."""
 
-ABORT = Steps((Direction.INPUT, Segment.RST))
+ABORT: Steps = Script(((Direction.INPUT, Segment.RST),))
 """The client resets; ends in CLOSE."""

@@ -20,7 +20,7 @@ from meshsim.ipvs.entries import Entry, TemplateKey
 from meshsim.ipvs.flow import Flow, check_protocol, number_address
 from meshsim.ipvs.outcomes import Dropped, Outcome, Passed, Refused, Reset, Routed
 from meshsim.ipvs.service import VirtualService
-from meshsim.ipvs.states import ACTIVE, MOVES, Direction, Segment, State, Steps
+from meshsim.ipvs.states import ACTIVE, MOVES, Direction, Script, Segment, State, Steps
 
 __all__ = ["Table"]
 
@@ -269,19 +269,20 @@ class Table(Control):
         if now_ns >= connections.due_ns:
             connections.advance(now_ns)
         connections.now_ns = now_ns
-        entry = connections.find(flow)
+        entry = connections.take(flow)
         if entry is None or not entry.destination.available or entry.destination.forward in _REPLIES_UNSEEN:
             return self._one_by_one(flow, now_ns, steps, mark)
         destination = entry.destination
-        state, established = steps.moves[entry.state]
+        script = steps if isinstance(steps, Script) else Script(steps)
+        state, established = script.moves[entry.state]
         connections.move(entry, state, now_ns, established=established)
-        destination.count_packets(steps.packets_in)
-        destination.packets_out += steps.packets_out
+        destination.count_packets(script.packets_in)
+        destination.packets_out += script.packets_out
         return destination.known
 
     def _one_by_one(self, flow: Flow, now_ns: int, steps: Steps, mark: int) -> Outcome:
         outcome: Outcome = _NO_ENTRY
-        for direction, segment in steps.segments:
+        for direction, segment in steps:
             if direction is _OUTPUT:
                 outcome = self.reply(flow, now_ns, segment)
             else:

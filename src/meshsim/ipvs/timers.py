@@ -13,17 +13,19 @@ from __future__ import annotations
 from bisect import insort
 from collections.abc import Iterator
 from heapq import heappop, heappush
+from operator import itemgetter
 from typing import Generic, TypeAlias, TypeVar
 
 __all__ = ["Timers"]
 
 R = TypeVar("R")
-Item: TypeAlias = tuple[int, int, R]
+Item: TypeAlias = tuple[int, R]
 
 BUCKET_BITS = 30
 """A bucket spans 2**30 nanoseconds, a little more than a second."""
 
 _NEVER = 1 << 62
+_WHEN = itemgetter(0)
 
 
 class Timers(Generic[R]):
@@ -41,7 +43,7 @@ class Timers(Generic[R]):
     True
     """
 
-    __slots__ = ("_buckets", "_index", "_next", "_order", "_serial", "_sorted", "first_ns")
+    __slots__ = ("_buckets", "_index", "_next", "_order", "_sorted", "first_ns")
 
     def __init__(self) -> None:
         self._buckets: dict[int, list[Item[R]]] = {}  # later buckets, unsorted
@@ -49,33 +51,31 @@ class Timers(Generic[R]):
         self._index = -1  # the bucket that is sorted
         self._sorted: list[Item[R]] = []
         self._next = 0  # the first of `_sorted` not handed out yet
-        self._serial = 0
         self.first_ns = _NEVER
 
     def add(self, when_ns: int, record: R) -> None:
         """Queue a record. Complexity: O(1), O(bucket) within the bucket being handed out."""
-        self._serial += 1
         index = when_ns >> BUCKET_BITS
         if index <= self._index:
-            insort(self._sorted, (when_ns, self._serial, record), lo=self._next)
+            insort(self._sorted, (when_ns, record), lo=self._next, key=_WHEN)
         else:
             bucket = self._buckets.get(index)
             if bucket is None:
                 bucket = self._buckets[index] = []
                 heappush(self._order, index)
-            bucket.append((when_ns, self._serial, record))
+            bucket.append((when_ns, record))
         self.first_ns = min(self.first_ns, when_ns)
 
     def due(self, now_ns: int) -> Iterator[tuple[int, R]]:
         """Hand out what is due, earliest first; more may be added meanwhile."""
         while True:
             while self._next < len(self._sorted):
-                when_ns, _, record = self._sorted[self._next]
-                if when_ns > now_ns:
-                    self.first_ns = when_ns
+                item = self._sorted[self._next]
+                if item[0] > now_ns:
+                    self.first_ns = item[0]
                     return
                 self._next += 1
-                yield when_ns, record
+                yield item
             self._sorted = []
             self._next = 0
             if not self._order:
@@ -86,10 +86,9 @@ class Timers(Generic[R]):
                 return
             self._index = heappop(self._order)
             self._sorted = self._buckets.pop(self._index)
-            self._sorted.sort()
+            self._sorted.sort(key=_WHEN)
 
     def __iter__(self) -> Iterator[tuple[int, R]]:
         """Everything queued, in no particular order."""
         for bucket in [self._sorted[self._next :], *self._buckets.values()]:
-            for when_ns, _, record in bucket:
-                yield when_ns, record
+            yield from bucket
