@@ -1,31 +1,444 @@
-"""Room manager, loop allocator (rank 10). Skeleton: names and signatures are settled, bodies follow."""
+"""Room manager, loop allocator: subnets, virtual addresses, ports, addresses of tasks and nodes.
+
+Comes in: commits. Goes out: networks with subnets, services with endpoints, nodes with load-balancer
+addresses, tasks with addresses (NEW becomes PENDING). Rules of this file: changes are handled one by one
+in the order they were written; new tasks are gathered and served when the whole commit has been read;
+what cannot be served waits and is tried again when something is given back, or every five minutes at a
+commit. Cost is O(changed objects), however many there are.
+
+Source: swarmkit manager/allocator/network.go doNetworkInit, doNetworkAlloc, doTaskAlloc, doNodeAlloc.
+"""
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Iterable, Mapping
+from typing import ClassVar, Literal
 
-from meshsim.model.events import Committed
-from meshsim.model.store import Store
+from meshsim.errors import IpamError
+from meshsim.manager.allocator.endpoints import EndpointAllocator
+from meshsim.manager.allocator.networks import NetworkAllocator
+from meshsim.manager.allocator.ports import PortAllocator, host_ports_differ, needs_ingress, with_host_ports
+from meshsim.manager.maporder import map_order
+from meshsim.model.events import Change, Committed, Removed
+from meshsim.model.objects import Attachment, Endpoint, Network, Node, Service, Task, TaskStatus
+from meshsim.model.states import TaskState
+from meshsim.model.store import Store, Transaction
 from meshsim.profile import Profile
 from meshsim.sim import Clock, Streams
 
 __all__ = ["Allocator"]
 
+_OVERLAY = "overlay"
+#: Source: swarmkit manager/allocator/network.go allocatedStatusMessage.
+PENDING_MESSAGE = "pending task scheduling"
+
 
 class Allocator:
-    """Gives networks subnets, services VIPs and ports, tasks and nodes addresses."""
+    """Gives networks subnets, services ports and VIPs, tasks and nodes addresses.
+
+    Args:
+        store: the swarm's state.
+        clock: for the five minutes between two tries.
+        profile: dynamic ports, first VXLAN id, order of subnets, retry interval.
+        streams: ``"ties"`` is drawn from when ``ties`` is ``"seeded"``.
+        ties: ``"joined"``: tasks of one commit get addresses in the order they were made; ``"seeded"``: in
+            an order a real manager might use.
+
+    Source: swarmkit manager/allocator/allocator.go Allocator.
+    """
 
     RANK: ClassVar[int] = 10
 
     def __init__(
-        self, store: Store, clock: Clock, profile: Profile, streams: Streams, *, ties: str = "joined"
-    ) -> None: ...
+        self,
+        store: Store,
+        clock: Clock,
+        profile: Profile,
+        streams: Streams,
+        *,
+        ties: Literal["joined", "seeded"] = "joined",
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._profile = profile
+        self._rng = streams["ties"] if ties == "seeded" else None
+        self.running = False
+
+    def __repr__(self) -> str:
+        if not self.running:
+            return "<Allocator, stopped>"
+        return f"<Allocator: {self._networks!r}, {len(self._waiting_tasks)} tasks waiting>"
 
     def start(self) -> None:
-        """Take office: re-reserve what the store says is in use (all cursors at the start), then go on."""
+        """Take office: re-reserve what the store says is in use, then serve what is not served yet."""
+        if self.running:
+            return
+        self.running = True
+        self._networks = NetworkAllocator(self._store.swarm, self._profile)
+        self._ports = PortAllocator(self._profile.dynamic_ports)
+        self._endpoints = EndpointAllocator(self._networks, self._ports)
+        self._ingress = ""
+        #: tasks that have been served -> the node whose needs they count for ("" while unplaced)
+        self._served: dict[str, str] = {}
+        #: node -> network -> how many served tasks on the node need it, in the order it was first needed
+        self._needs: dict[str, dict[str, int]] = {}
+        self._new_tasks: dict[str, None] = {}
+        self._waiting_networks: dict[str, None] = {}
+        self._waiting_services: dict[str, None] = {}
+        self._waiting_tasks: dict[str, None] = {}
+        self._last_retry_ns = self._clock.now_ns
+        self._freed = False
+        self._restore()
+        with self._store.transaction() as tx:
+            self._serve_all(tx)
+        self._store.watch(self.on_commit, rank=self.RANK)
 
     def stop(self) -> None:
-        """Lay down office: stop watching, forget everything."""
+        """Lay down office; what was reserved in memory, and every cursor, is forgotten at the next start."""
+        self.running = False
+        self._store.unwatch(self.on_commit)
 
-    def on_commit(self, committed: Committed) -> None: ...
-    def check(self) -> None: ...
+    # -- a new leader's first pass
+
+    def _restore(self) -> None:
+        """Take in memory everything the store holds; source: network.go doNetworkInit, first half."""
+        store = self._store
+        for network in store.networks.values():
+            if network.spec.ingress:
+                self._ingress = network.id
+            if network.ipam:
+                self._networks.restore(network)
+        for node in store.nodes.values():
+            for attachment in node.attachments:
+                if attachment.network_id in self._networks:
+                    self._networks.take(attachment.network_id, attachment.address)
+        for service in store.services.values():
+            self._endpoints.restore(service)
+        for task in store.tasks.values():
+            if TaskState.NEW < task.status.state <= TaskState.RUNNING:
+                for attachment in task.attachments:
+                    if attachment.network_id in self._networks:
+                        self._networks.take(attachment.network_id, attachment.address)
+                self._count(task)
+
+    def _serve_all(self, tx: Transaction) -> None:
+        """Serve what was not served by the leader before; source: doNetworkInit, second half."""
+        store = self._store
+        for network in sorted(store.networks.values(), key=_ingress_first):
+            self._try_network(tx, network.id)
+        for node_id in store.nodes:
+            self._fit_node(tx, node_id)
+        for service_id in store.services:
+            self._try_service(tx, service_id)
+        self._new_tasks = {t.id: None for t in store.tasks.values() if t.status.state is TaskState.NEW}
+        self._serve_tasks(tx, self._new_tasks)
+        self._waiting_tasks, self._new_tasks = self._new_tasks, {}
+
+    # -- events
+
+    def on_commit(self, committed: Committed) -> None:
+        """React to one commit; everything written in return is one transaction. O(changes)."""
+        with self._store.transaction() as tx:
+            for change in committed.changes:
+                obj = change.old if type(change) is Removed else change.new  # type: ignore[union-attr]
+                kind = obj.kind
+                if kind == "task":
+                    self._on_task(tx, obj, gone=type(change) is Removed)  # type: ignore[arg-type]
+                elif kind == "node":
+                    self._on_node(tx, change)
+                elif kind == "service":
+                    self._on_service(tx, change)
+                elif kind == "network":
+                    self._on_network(tx, change)
+            if self._new_tasks:
+                self._serve_tasks(tx, self._new_tasks)
+            if self._freed or self._retry_is_due():
+                self._retry(tx)
+            if self._new_tasks:
+                self._waiting_tasks.update(self._new_tasks)
+                self._new_tasks = {}
+
+    def _retry_is_due(self) -> bool:
+        waiting = self._waiting_networks or self._waiting_services or self._waiting_tasks
+        due_ns = self._last_retry_ns + self._profile.allocator_retry_ns
+        return bool(waiting) and self._clock.now_ns > due_ns
+
+    def _retry(self, tx: Transaction) -> None:
+        """Try everything that waits once more; source: network.go doNetworkAlloc, case EventCommit."""
+        self._freed = False
+        self._last_retry_ns = self._clock.now_ns
+        for network_id in tuple(self._waiting_networks):
+            self._try_network(tx, network_id)
+        for service_id in tuple(self._waiting_services):
+            self._try_service(tx, service_id)
+        if self._waiting_tasks:
+            self._serve_tasks(tx, self._waiting_tasks)
+
+    # -- networks
+
+    def _on_network(self, tx: Transaction, change: Change) -> None:
+        if not isinstance(change, Removed):
+            self._try_network(tx, change.new.id)
+            return
+        network_id = change.old.id
+        self._waiting_networks.pop(network_id, None)
+        if network_id == self._ingress:
+            self._ingress = ""
+        for node in self._store.nodes.values():
+            if node.attachment(network_id) is not None:
+                self._fit_node(tx, node.id, without=network_id)
+        if self._networks.release_network(network_id):
+            self._freed = True
+
+    def _try_network(self, tx: Transaction, network_id: str) -> None:
+        network = tx.get(Network, network_id)
+        if network is None or network_id in self._networks or network.spec.driver != _OVERLAY:
+            return
+        try:
+            ipam, vxlan_ids = self._networks.allocate(network)
+        except IpamError as error:
+            self._fail(
+                self._waiting_networks,
+                network_id,
+                f"failed allocating pools and gateway IP for network {network_id}: {error}",
+            )
+            return
+        self._waiting_networks.pop(network_id, None)
+        tx.update(network, ipam=ipam, vxlan_ids=vxlan_ids)
+        if network.spec.ingress:
+            self._ingress = network_id
+            for node_id in self._store.nodes:
+                self._fit_node(tx, node_id)
+
+    # -- services
+
+    def _on_service(self, tx: Transaction, change: Change) -> None:
+        if not isinstance(change, Removed):
+            self._try_service(tx, change.new.id)
+            return
+        service = change.old
+        assert isinstance(service, Service)
+        self._waiting_services.pop(service.id, None)
+        self._endpoints.release(service)
+        self._freed = True
+
+    def _try_service(self, tx: Transaction, service_id: str) -> None:
+        service = tx.get(Service, service_id)
+        if service is None:
+            return
+        overlays = self._overlays(tx, service)
+        if self._endpoints.is_allocated(service, overlays):
+            if host_ports_differ(service):
+                old = service.endpoint or Endpoint()
+                tx.update(
+                    service,
+                    endpoint=Endpoint(service.spec.endpoint, with_host_ports(service), old.virtual_ips),
+                )
+            return
+        try:
+            endpoint = self._endpoints.allocate(service, overlays, self._ingress)
+        except IpamError as error:
+            self._fail(
+                self._waiting_services,
+                service_id,
+                f"failed to allocate network resources for service {service_id}: {error}",
+            )
+            return
+        self._waiting_services.pop(service_id, None)
+        tx.update(service, endpoint=endpoint)
+        if service.endpoint is not None:
+            self._freed = True
+
+    @staticmethod
+    def _overlays(tx: Transaction, service: Service) -> list[str]:
+        """Ids of the networks the service's tasks are on, those the nodes manage alone left out."""
+        ids = dict.fromkeys(config.target for config in service.spec.task.networks)
+        return [i for i in ids if (network := tx.get(Network, i)) is None or network.spec.driver == _OVERLAY]
+
+    # -- nodes
+
+    def _on_node(self, tx: Transaction, change: Change) -> None:
+        if not isinstance(change, Removed):
+            self._fit_node(tx, change.new.id)
+            return
+        node = change.old
+        assert isinstance(node, Node)
+        for attachment in node.attachments:
+            self._networks.release(attachment.network_id, attachment.address)
+            self._freed = True
+
+    def _fit_node(self, tx: Transaction, node_id: str, *, without: str = "") -> None:
+        """Make the node's load-balancer addresses fit its tasks' networks, and ingress.
+
+        Source: swarmkit manager/allocator/network.go reallocateNode, getNodeNetworks, allocateNode.
+        """
+        node = tx.get(Node, node_id)
+        if node is None:
+            return
+        needed = dict.fromkeys(self._needs.get(node_id, ()))
+        if self._ingress in self._networks:
+            needed[self._ingress] = None
+        needed.pop(without, None)
+        kept: list[Attachment] = []
+        for attachment in node.attachments:
+            if attachment.network_id in needed:
+                del needed[attachment.network_id]
+                kept.append(attachment)
+            else:
+                self._networks.release(attachment.network_id, attachment.address)
+                self._freed = True
+        for network_id in needed:
+            if network_id in self._networks:
+                try:
+                    kept.append(Attachment(network_id, self._networks.take(network_id)))
+                except IpamError:
+                    self._note(f"failed to allocate network resources for node {node_id}: {_NO_IP}")
+        if len(kept) != len(node.attachments) or kept != list(node.attachments):
+            tx.update(node, attachments=tuple(kept))
+
+    # -- tasks
+
+    def _on_task(self, tx: Transaction, task: Task, *, gone: bool) -> None:
+        """Source: swarmkit manager/allocator/network.go doTaskAlloc."""
+        state, task_id = task.status.state, task.id
+        if gone or state > TaskState.RUNNING:
+            self._new_tasks.pop(task_id, None)
+            self._waiting_tasks.pop(task_id, None)
+            if task_id in self._served:
+                self._release_task(tx, task)
+            return
+        counted_for = self._served.get(task_id)
+        if counted_for is None:
+            if state is TaskState.NEW and task_id not in self._waiting_tasks:
+                self._new_tasks[task_id] = None
+        elif task.node_id and not counted_for:
+            self._count(task)
+            self._fit_node(tx, task.node_id)
+
+    def _release_task(self, tx: Transaction, task: Task) -> None:
+        node_id = self._served.pop(task.id)
+        for attachment in task.attachments:
+            self._networks.release(attachment.network_id, attachment.address)
+            self._freed = True
+        if not (node_id and task.attachments):
+            return
+        needs = self._needs[node_id]
+        for attachment in task.attachments:
+            needs[attachment.network_id] -= 1
+            if not needs[attachment.network_id]:
+                del needs[attachment.network_id]
+        if not needs:
+            del self._needs[node_id]
+        self._fit_node(tx, node_id)
+
+    def _count(self, task: Task) -> None:
+        """Note that the task is served, and what it needs of its node."""
+        self._served[task.id] = task.node_id
+        if task.node_id and task.attachments:
+            needs = self._needs.setdefault(task.node_id, {})
+            for attachment in task.attachments:
+                needs[attachment.network_id] = needs.get(attachment.network_id, 0) + 1
+
+    def _serve_tasks(self, tx: Transaction, waiting: dict[str, None]) -> None:
+        """Give addresses to all these tasks, in the order of the map they stand in; takes the served out.
+
+        Source: swarmkit manager/allocator/network.go procTasksNetwork, allocateTask.
+        """
+        nodes: dict[str, None] = {}
+        for task_id in map_order(waiting, self._rng):
+            task = tx.get(Task, task_id)
+            if task is None or task.status.state is not TaskState.NEW:
+                del waiting[task_id]
+                continue
+            service = tx.get(Service, task.service_id) if task.service_id else None
+            if task.service_id and service is None:
+                del waiting[task_id]
+                continue
+            try:
+                attachments = self._attach(tx, task, service)
+            except IpamError as error:
+                if waiting is self._new_tasks:
+                    self._note(str(error))
+                continue
+            del waiting[task_id]
+            status = TaskStatus(TaskState.PENDING, PENDING_MESSAGE, "", self._clock.now_ns)
+            endpoint = service.endpoint if service is not None else None
+            task = tx.update(task, attachments=attachments, endpoint=endpoint, status=status)
+            self._count(task)
+            if task.node_id:
+                nodes[task.node_id] = None
+        # A task made for a node (global service, plain container) shows its need once it has its address.
+        for node_id in nodes:
+            self._fit_node(tx, node_id)
+
+    def _attach(self, tx: Transaction, task: Task, service: Service | None) -> tuple[Attachment, ...]:
+        """Take an address on each network of the task: all or nothing."""
+        if service is not None and service.id in self._waiting_services:
+            raise IpamError(f"service {service.id} to which task {task.id} belongs has pending allocations")
+        places = task.attachments or self._places(tx, task, service)
+        taken: list[Attachment] = []
+        try:
+            for place in places:
+                taken.append(Attachment(place.network_id, self._take(task, place), place.aliases))
+        except IpamError:
+            for attachment in taken:
+                self._networks.release(attachment.network_id, attachment.address)
+            raise
+        return tuple(taken)
+
+    def _take(self, task: Task, place: Attachment) -> str:
+        if place.network_id not in self._networks:
+            raise IpamError(f"network {place.network_id} attached to task {task.id} not allocated yet")
+        try:
+            return self._networks.take(place.network_id, place.address)
+        except IpamError as error:
+            text = f"failed to allocate network IP for task {task.id} network {place.network_id}: {_NO_IP}"
+            raise IpamError(text) from error
+
+    def _places(self, tx: Transaction, task: Task, service: Service | None) -> Iterable[Attachment]:
+        """The networks the task shall be on, without addresses: ingress first, then as its spec says.
+
+        Source: swarmkit manager/allocator/network.go taskCreateNetworkAttachments.
+        """
+        if service is not None and self._ingress and needs_ingress(service):
+            yield Attachment(self._ingress, "")
+        for config in task.spec.networks:
+            network = tx.get(Network, config.target)
+            if network is not None and network.spec.driver == _OVERLAY:
+                yield Attachment(network.id, "", config.aliases)
+
+    # -- the manager's log
+
+    def _fail(self, waiting: dict[str, None], identifier: str, text: str) -> None:
+        """Let it wait; said in the manager's log the first time only."""
+        if identifier not in waiting:
+            waiting[identifier] = None
+            self._note(text)
+
+    def _note(self, text: str) -> None:
+        payload: Mapping[str, str] = {"swarm": self._store.label, "loop": "allocator", "text": text}
+        self._store.log.append(self._clock.now_ns, "manager-log", payload)
+
+    def check(self) -> None:
+        """Assert that the reservations are those of the store."""
+        if not self.running:
+            return
+        self._networks.check()
+        self._ports.check()
+        needs: dict[str, dict[str, int]] = {}
+        for task_id, node_id in self._served.items():
+            task = self._store.tasks[task_id]
+            for attachment in task.attachments:
+                if attachment.network_id in self._networks:
+                    assert self._networks.holds(attachment.network_id, attachment.address), task.name
+                if node_id:
+                    per_node = needs.setdefault(node_id, {})
+                    per_node[attachment.network_id] = per_node.get(attachment.network_id, 0) + 1
+        assert needs == self._needs, "needs of the nodes"
+
+
+_NO_IP = "could not find an available IP"
+
+
+def _ingress_first(network: Network) -> bool:
+    return not network.spec.ingress

@@ -1,27 +1,192 @@
-"""Room manager, loop TaskReaper (rank 24). Skeleton: names and signatures are settled, bodies follow."""
+"""Room manager, loop task reaper (rank 24): how many dead tasks are kept.
+
+Comes in: commits. Goes out: tasks deleted. Rules of this file: a slot is looked at only after a task was
+made in it, and a moment later; the oldest dead tasks beyond the limit go; tasks told to be removed go as
+soon as they have stopped. Jobs keep their history for ever.
+
+Source: swarmkit manager/orchestrator/taskreaper/task_reaper.go.
+"""
 
 from __future__ import annotations
 
 from typing import ClassVar
 
-from meshsim.model.events import Committed
+from meshsim.model.events import Committed, Created, Removed
+from meshsim.model.objects import Service, Task
+from meshsim.model.specs import GlobalMode, Replicated
+from meshsim.model.states import TaskState
 from meshsim.model.store import Store
 from meshsim.profile import Profile
-from meshsim.sim import Clock, Streams
+from meshsim.sim import Clock, Streams, Timer
 
 __all__ = ["TaskReaper"]
 
+#: so many slots and tasks to look at are not kept waiting. Source: task_reaper.go maxDirty.
+_MAX_DIRTY = 1000
+
+#: service, replica number, node (for services with a task per node)
+_Key = tuple[str, int, str]
+
 
 class TaskReaper:
-    """A loop: start() watches and does the initial pass, stop() unwatches and cancels its timers."""
+    """Deletes tasks that nobody needs any more.
+
+    Args:
+        store, clock: as everywhere.
+        profile: ``reaper_delay_ns``, the moment it waits.
+        streams: not drawn from.
+
+    Source: swarmkit manager/orchestrator/taskreaper/task_reaper.go TaskReaper.
+    """
 
     RANK: ClassVar[int] = 24
 
-    def __init__(
-        self, store: Store, clock: Clock, profile: Profile, streams: Streams, *, ties: str = "joined"
-    ) -> None: ...
+    def __init__(self, store: Store, clock: Clock, profile: Profile, streams: Streams | None = None) -> None:
+        self._store = store
+        self._clock = clock
+        self._delay_ns = profile.reaper_delay_ns
+        self._timer: Timer | None = None
+        self._dirty: dict[_Key, None] = {}
+        self._cleanup: dict[str, None] = {}
+        #: service -> replica number, or node -> ids of the tasks there, in order of creation
+        self._slots: dict[str, dict[int | str, list[str]]] = {}
+        self.running = False
 
-    def start(self) -> None: ...
-    def stop(self) -> None: ...
-    def on_commit(self, committed: Committed) -> None: ...
-    def check(self) -> None: ...
+    def __repr__(self) -> str:
+        return f"<TaskReaper: {len(self._dirty)} slots and {len(self._cleanup)} tasks to look at>"
+
+    def start(self) -> None:
+        """Take office: what has ended its life is deleted at once. Source: task_reaper.go Run."""
+        if self.running:
+            return
+        self.running = True
+        self._store.watch(self.on_commit, rank=self.RANK)
+        for task in self._store.tasks.values():
+            self._file(task)
+            if _is_over(task):
+                self._cleanup[task.id] = None
+        if self._cleanup:
+            self._tick()
+
+    def stop(self) -> None:
+        """Lay down office."""
+        self.running = False
+        self._store.unwatch(self.on_commit)
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        for table in (self._dirty, self._cleanup, self._slots):
+            table.clear()
+
+    def on_commit(self, committed: Committed) -> None:
+        """Note slots with new tasks, and tasks whose life has ended. O(changes)."""
+        touched = False
+        for change in committed.changes:
+            if type(change) is Removed:
+                if isinstance(change.old, Task):
+                    self._unfile(change.old)
+                continue
+            task = change.new  # type: ignore[union-attr]
+            if not isinstance(task, Task):
+                continue
+            touched = True
+            if type(change) is Created:
+                self._file(task)
+                if task.service_id:
+                    self._dirty[task.service_id, task.slot, "" if task.slot else task.node_id] = None
+            elif _is_over(task):
+                self._cleanup[task.id] = None
+        work = len(self._dirty) + len(self._cleanup)
+        if touched and work > _MAX_DIRTY:
+            self._tick()
+        elif touched and work and self._timer is None:
+            self._timer = self._clock.call_later(self._delay_ns, self._tick, name="task reaper")
+
+    def _file(self, task: Task) -> None:
+        if task.service_id:
+            of_service = self._slots.setdefault(task.service_id, {})
+            of_service.setdefault(task.slot or task.node_id, []).append(task.id)
+
+    def _unfile(self, task: Task) -> None:
+        of_service = self._slots.get(task.service_id)
+        for key in (task.slot or task.node_id, ""):
+            ids = of_service.get(key) if of_service is not None else None
+            if of_service is not None and ids is not None and task.id in ids:
+                ids.remove(task.id)
+                if not ids:
+                    del of_service[key]
+                if not of_service:
+                    del self._slots[task.service_id]
+                return
+
+    def _tick(self) -> None:
+        """Source: task_reaper.go tick."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        doomed, self._cleanup = self._cleanup, {}
+        for key in tuple(self._dirty):
+            if not self._prune(key, doomed):
+                del self._dirty[key]
+        if doomed:
+            with self._store.transaction() as tx:
+                for task_id in doomed:
+                    task = tx.get(Task, task_id)
+                    if task is not None:
+                        tx.delete(task)
+
+    def _prune(self, key: _Key, doomed: dict[str, None]) -> bool:
+        """Doom what is too much in a slot; returns whether the slot is to be looked at again."""
+        service_id, slot, node_id = key
+        service = self._store.services.get(service_id)
+        limit = self._limit(service) if service is not None else -1
+        if service is None or limit < 0 or not isinstance(service.spec.mode, Replicated | GlobalMode):
+            return False
+        ids = self._slots.get(service_id, {}).get(slot or node_id, ())
+        if len(ids) <= limit:
+            return False
+        table = self._store.tasks
+        tasks = sorted((table[i] for i in ids if i in table), key=_timestamp)
+        surplus = len(tasks) - limit
+        running = 0
+        for task in tasks:
+            if surplus <= 0:
+                break
+            if _may_go(task):
+                doomed[task.id] = None
+                surplus -= 1
+            else:
+                running += 1
+        return running > 1
+
+    def _limit(self, service: Service) -> int:
+        """How many tasks a slot keeps: one more than there may be restarts, else what the swarm says."""
+        restart = service.spec.task.restart
+        if restart is not None and restart.max_attempts > 0:
+            return restart.max_attempts + 1
+        return self._store.swarm.spec.task_history_limit
+
+    def check(self) -> None:
+        """Assert that every task of a service is filed where it belongs, and that work has a timer."""
+        filed = [i for of_service in self._slots.values() for ids in of_service.values() for i in ids]
+        mine = [task.id for task in self._store.tasks.values() if task.service_id]
+        assert not self.running or sorted(filed) == sorted(mine), "tasks filed"
+        assert not self._cleanup or self._timer is not None, "nobody will clean up"
+
+
+def _timestamp(task: Task) -> int:
+    return task.status.timestamp_ns
+
+
+def _is_over(task: Task) -> bool:
+    """Whether the task is to be deleted whatever the history: removed and stopped, or a lost container."""
+    state = task.status.state
+    if not task.service_id:
+        return state >= TaskState.ORPHANED
+    return task.desired is TaskState.REMOVE and (state < TaskState.ASSIGNED or state >= TaskState.COMPLETE)
+
+
+def _may_go(task: Task) -> bool:
+    """Whether the task is dead, or was told to stop before it had a node."""
+    state = task.status.state
+    return state > TaskState.RUNNING or (state < TaskState.ASSIGNED and task.desired > TaskState.RUNNING)

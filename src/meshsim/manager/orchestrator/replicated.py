@@ -1,27 +1,356 @@
-"""Room manager, loop ReplicatedOrchestrator (rank 20). Skeleton: names and signatures are settled, bodies follow."""
+"""Room manager, loop replicated orchestrator (rank 20): so many tasks as the service asks for.
+
+Comes in: commits. Goes out: new tasks, tasks told to stop or removed, restarts, updates. Rules of this
+file: first the restarts a commit calls for, then one reconciliation of each service it touched; the slots
+of every service are kept up to date, so that what is not touched costs nothing. It places nothing and
+gives no addresses.
+
+Source: swarmkit manager/orchestrator/replicated/replicated.go, services.go, tasks.go.
+"""
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Literal
 
-from meshsim.model.events import Committed
-from meshsim.model.store import Store
+from meshsim.manager.orchestrator.restart import RestartSupervisor
+from meshsim.manager.orchestrator.slots import ServiceSlots, Slot
+from meshsim.manager.orchestrator.taskinit import check_tasks
+from meshsim.manager.orchestrator.tasks import invalid_node, is_replicated, is_task_exact, new_task
+from meshsim.manager.orchestrator.update import GOING_ON, UpdateSupervisor
+from meshsim.model.events import Change, Committed, Created, Removed, Updated
+from meshsim.model.objects import Node, Service, Task
+from meshsim.model.specs import EndpointSpec, Replicated, TaskSpec
+from meshsim.model.states import TaskState
+from meshsim.model.store import Store, Transaction
+from meshsim.placement import scale_down_order
 from meshsim.profile import Profile
 from meshsim.sim import Clock, Streams
 
 __all__ = ["ReplicatedOrchestrator"]
 
+#: what all tasks of a service were last found to agree with
+_Agreed = tuple[TaskSpec, EndpointSpec | None]
+
 
 class ReplicatedOrchestrator:
-    """A loop: start() watches and does the initial pass, stop() unwatches and cancels its timers."""
+    """Keeps every replicated service at its number of tasks, all of them made from its spec.
+
+    Args:
+        store, clock, profile: as everywhere.
+        streams: ``"ids"`` for new tasks, ``"ties"`` for the order of updates when ``ties`` is ``"seeded"``.
+        ties: ``"joined"`` updates slots in ascending order, ``"seeded"`` in an order a real one might use.
+
+    Source: swarmkit manager/orchestrator/replicated/replicated.go Orchestrator.
+    """
 
     RANK: ClassVar[int] = 20
 
     def __init__(
-        self, store: Store, clock: Clock, profile: Profile, streams: Streams, *, ties: str = "joined"
-    ) -> None: ...
+        self,
+        store: Store,
+        clock: Clock,
+        profile: Profile,
+        streams: Streams,
+        *,
+        ties: Literal["joined", "seeded"] = "joined",
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._ids = streams["ids"]
+        self.restarts = RestartSupervisor(store, clock, profile, self._ids)
+        self.updates = UpdateSupervisor(
+            store,
+            clock,
+            profile,
+            self.restarts,
+            ids=self._ids,
+            ties=streams["ties"] if ties == "seeded" else None,
+            note=self._note,
+        )
+        self._slots: dict[str, ServiceSlots] = {}
+        self._agreed: dict[str, _Agreed] = {}
+        self._to_restart: dict[str, None] = {}
+        self._to_reconcile: dict[str, None] = {}
+        self._ticking = False
+        self.running = False
 
-    def start(self) -> None: ...
-    def stop(self) -> None: ...
-    def on_commit(self, committed: Committed) -> None: ...
-    def check(self) -> None: ...
+    def __repr__(self) -> str:
+        return f"<ReplicatedOrchestrator: {len(self._slots)} services{'' if self.running else ', stopped'}>"
+
+    def start(self) -> None:
+        """Take office: look at every service and task once. Source: replicated.go Run."""
+        if self.running:
+            return
+        self.running = True
+        for service in self._store.services.values():
+            if is_replicated(service):
+                self._slots[service.id] = ServiceSlots()
+                self._to_reconcile[service.id] = None
+        for task in self._store.tasks.values():
+            self._note(task)
+        check_tasks(self._store, self.restarts, related=is_replicated, fix=self._fix)
+        self._store.watch(self.on_commit, rank=self.RANK)
+        self._tick()
+
+    def stop(self) -> None:
+        """Lay down office; delays, histories and updates under way are forgotten."""
+        self.running = False
+        self._store.unwatch(self.on_commit)
+        self.updates.stop()
+        self.restarts.stop()
+        for table in (self._slots, self._agreed, self._to_restart, self._to_reconcile):
+            table.clear()
+
+    # -- events
+
+    def on_commit(self, committed: Committed) -> None:
+        """React to one commit. O(changes), but for services whose spec changed or shrank."""
+        for change in committed.changes:
+            kind = (change.old if type(change) is Removed else change.new).kind  # type: ignore[union-attr]
+            if kind == "task":
+                self._on_task(change)
+            elif kind == "node":
+                self._on_node(change)
+            elif kind == "service":
+                self._on_service(change)
+            self.restarts.observe(change)
+            self.updates.observe(change)
+        self._tick()
+
+    def _on_task(self, change: Change) -> None:
+        if type(change) is Removed:
+            task = change.old
+            assert isinstance(task, Task)
+            slots = self._slots.get(task.service_id)
+            if slots is not None:
+                slots.forget(task)
+                if task.desired <= TaskState.RUNNING:
+                    self._to_reconcile[task.service_id] = None
+            return
+        assert isinstance(change, Created | Updated)
+        task = change.new
+        assert isinstance(task, Task)
+        if isinstance(change, Created) or change.old.desired is not task.desired:  # type: ignore[union-attr]
+            self._note(task)
+        if task.desired <= TaskState.RUNNING:
+            self._judge(task)
+
+    def _judge(self, task: Task) -> None:
+        """Queue the task for a restart if it ended or its node cannot keep it."""
+        if task.service_id not in self._slots:
+            return
+        if task.status.state > TaskState.RUNNING or (
+            task.node_id and invalid_node(self._store.nodes.get(task.node_id))
+        ):
+            self._to_restart[task.id] = None
+
+    def _on_node(self, change: Change) -> None:
+        gone = isinstance(change, Removed)
+        node = change.old if isinstance(change, Removed) else change.new
+        assert isinstance(node, Node)
+        if gone or invalid_node(node):
+            for task in self._store.tasks_of_node(node.id):
+                if task.desired <= TaskState.RUNNING and task.service_id in self._slots:
+                    self._to_restart[task.id] = None
+
+    def _on_service(self, change: Change) -> None:
+        if not isinstance(change, Removed):
+            service = change.new
+            if is_replicated(service):  # type: ignore[arg-type]
+                self._slots.setdefault(service.id, ServiceSlots())
+                self._to_reconcile[service.id] = None
+            return
+        service_id = change.old.id
+        if service_id not in self._slots:
+            return
+        self._to_reconcile.pop(service_id, None)
+        self.updates.forget_service(service_id)
+        self.restarts.forget_service(service_id)
+        self._agreed.pop(service_id, None)
+        del self._slots[service_id]
+        with self._store.transaction() as tx:
+            for task in self._store.tasks_of_service(service_id):
+                if task.desired < TaskState.REMOVE:
+                    tx.update(task, desired=TaskState.REMOVE)
+
+    def _note(self, task: Task) -> None:
+        """Keep the slots up to date with a task that is new or was told something else."""
+        slots = self._slots.get(task.service_id)
+        if slots is None or task.id not in self._store.tasks:
+            # Inside a transaction the new task is not there yet: its own commit will tell.
+            return
+        slots.note(task)
+        agreed = self._agreed.get(task.service_id)
+        if agreed is not None and task.spec is not agreed[0] and task.spec != agreed[0]:
+            del self._agreed[task.service_id]
+
+    def _fix(self, tx: Transaction, task: Task) -> None:
+        if task.desired <= TaskState.RUNNING:
+            self._judge(task)
+
+    # -- work
+
+    def _tick(self) -> None:
+        """Source: replicated.go tick."""
+        if self._ticking:
+            return  # a commit made below came back: the loop below takes it up
+        self._ticking = True
+        try:
+            while self._to_restart or self._to_reconcile:
+                self._restart_queued()
+                services, self._to_reconcile = self._to_reconcile, {}
+                for service_id in services:
+                    service = self._store.services.get(service_id)
+                    if service is not None:
+                        self._reconcile(service)
+        finally:
+            self._ticking = False
+
+    def _restart_queued(self) -> None:
+        """Source: replicated/tasks.go tickTasks."""
+        queued, self._to_restart = self._to_restart, {}
+        written: list[Task] = []
+        with self._store.transaction() as tx:
+            for task_id in queued:
+                task = tx.get(Task, task_id)
+                service = tx.get(Service, task.service_id) if task is not None else None
+                if task is not None and service is not None and task.desired <= TaskState.RUNNING:
+                    written += self.restarts.restart(tx, service, task)
+        for task in written:
+            self._note(task)
+
+    def _reconcile(self, service: Service) -> None:
+        """Make the slots as many as asked for, and what they hold what is asked for.
+
+        Source: swarmkit manager/orchestrator/replicated/services.go reconcile.
+        """
+        slots = self._slots[service.id]
+        standing, dead = self._judge_idle(service, slots)
+        mode = service.spec.mode
+        assert isinstance(mode, Replicated)
+        have, want = len(slots.live) + len(standing), mode.replicas
+        if want > have:
+            self._update(service, slots, standing)
+            self._add(service, slots, standing, dead, want - have)
+        elif want < have:
+            self._shrink(service, slots, standing, dead, want)
+        else:
+            self._delete(slots, dead)
+            self._update(service, slots, standing)
+
+    def _judge_idle(
+        self, service: Service, slots: ServiceSlots
+    ) -> tuple[dict[Slot, list[Task]], dict[Slot, None]]:
+        """Split slots without a task that shall run: those represented by a dead task, and dead ones."""
+        standing: dict[Slot, list[Task]] = {}
+        dead: dict[Slot, None] = {}
+        for slot in slots.idle:
+            tasks = self.restarts.updatable(self._tasks(slots, slot), service)
+            if tasks:
+                standing[slot] = tasks
+            else:
+                dead[slot] = None
+        return standing, dead
+
+    def _tasks(self, slots: ServiceSlots, slot: Slot) -> list[Task]:
+        table = self._store.tasks
+        return [table[i] for i in slots.tasks.get(slot, ()) if i in table]
+
+    def _updatable(self, slots: ServiceSlots, standing: dict[Slot, list[Task]]) -> dict[int, list[Task]]:
+        """All slots that count, with the tasks that stand for them, in order of their numbers."""
+        found = {}
+        for slot in sorted((*slots.live, *standing)):
+            if slot in standing:
+                found[slot] = standing[slot]
+            else:
+                live = [task for task in self._tasks(slots, slot) if task.desired <= TaskState.RUNNING]
+                if live:
+                    found[slot] = live
+        return found  # type: ignore[return-value]
+
+    def _update(self, service: Service, slots: ServiceSlots, standing: dict[Slot, list[Task]]) -> None:
+        """Hand the slots to the updater, unless nothing can be dirty."""
+        goal = (service.spec.task, service.spec.endpoint)
+        if not slots.live and not standing:
+            self._agreed[service.id] = goal
+        status = service.update_status
+        settled = status is None or status.state not in GOING_ON
+        if settled and not slots.crowded and not standing and self._agreed.get(service.id) == goal:
+            return
+        if self.updates.busy(service):
+            return
+        updatable = self._updatable(slots, standing)
+        clean = self.updates.update(service, updatable.values())
+        if clean and all(is_task_exact(service, task) for tasks in updatable.values() for task in tasks):
+            self._agreed[service.id] = goal
+        else:
+            self._agreed.pop(service.id, None)
+
+    def _add(
+        self,
+        service: Service,
+        slots: ServiceSlots,
+        standing: dict[Slot, list[Task]],
+        dead: dict[Slot, None],
+        count: int,
+    ) -> None:
+        """Make tasks in the lowest free slots; dead slots that stay empty are cleared away."""
+        numbers = slots.free_numbers(count, filled=standing)
+        with self._store.transaction() as tx:
+            fresh = [tx.create(new_task(self._ids, service, slot, tx.now_ns)) for slot in numbers]
+            for slot in numbers:
+                dead.pop(slot, None)
+            gone = self._clear(tx, slots, dead)
+        for task in fresh:
+            self._note(task)
+        for task in gone:
+            slots.forget(task)
+
+    def _shrink(
+        self,
+        service: Service,
+        slots: ServiceSlots,
+        standing: dict[Slot, list[Task]],
+        dead: dict[Slot, None],
+        want: int,
+    ) -> None:
+        """Keep the slots that placement says, update them, and remove the tasks of the others."""
+        updatable = self._updatable(slots, standing)
+        order = scale_down_order(updatable)
+        self.updates.update(service, [updatable[slot] for slot in order[:want]])
+        written: list[Task] = []
+        with self._store.transaction() as tx:
+            gone = self._clear(tx, slots, dead)
+            for slot in order[want:]:
+                for old in updatable[slot]:
+                    task = tx.get(Task, old.id)
+                    if task is not None and task.desired < TaskState.REMOVE:
+                        written.append(tx.update(task, desired=TaskState.REMOVE))
+        for task in written:
+            self._note(task)
+        for task in gone:
+            slots.forget(task)
+
+    def _delete(self, slots: ServiceSlots, dead: dict[Slot, None]) -> None:
+        if dead:
+            with self._store.transaction() as tx:
+                gone = self._clear(tx, slots, dead)
+            for task in gone:
+                slots.forget(task)
+
+    def _clear(self, tx: Transaction, slots: ServiceSlots, dead: dict[Slot, None]) -> list[Task]:
+        """Delete the tasks of dead slots."""
+        gone = []
+        for slot in dead:
+            for task_id in slots.tasks.get(slot, ()):
+                task = tx.get(Task, task_id)
+                if task is not None:
+                    tx.delete(task)
+                    gone.append(task)
+        return gone
+
+    def check(self) -> None:
+        """Assert that the slots are those of the store, between commits."""
+        self.restarts.check()
+        for service_id, slots in self._slots.items():
+            slots.check(self._store.tasks_of_service(service_id))

@@ -1,0 +1,148 @@
+"""Room manager, orchestrators: which tasks stand in which slot.
+
+Comes in: tasks as they are made, change and go. Goes out: the tasks of one slot, and counts. A slot is a
+replica number, or, for services with a task per node, the node. Rules of this file: kept up to date task
+by task, so no question costs O(tasks of the swarm); a task that was told to stop never lives again, so
+news that arrive twice or late do no harm. It decides nothing.
+
+Source: swarmkit manager/orchestrator/replicated/slot.go, manager/orchestrator/slot.go.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Self
+
+from meshsim.ipam import Serial
+from meshsim.model.objects import Task
+from meshsim.model.states import TaskState
+
+__all__ = ["ServiceSlots", "Slot"]
+
+#: replica number, or node id
+Slot = int | str
+
+_HIGHEST_SLOT = (1 << 63) - 1
+
+
+class ServiceSlots:
+    """The slots of one service.
+
+    Attributes:
+        tasks: slot -> ids of its tasks in order of creation, the dead ones too.
+        live: slot -> how many of its tasks are desired to run; only slots with one.
+        idle: slots that have tasks, none of which is desired to run.
+        crowded: slots with two or more tasks desired to run.
+
+    >>> from meshsim.model.objects import TaskShared
+    >>> from meshsim.model.specs import TaskSpec
+    >>> slots = ServiceSlots()
+    >>> slots.note(Task("t1", TaskShared("s1", "web", 1, TaskSpec(), 0, 0)))
+    >>> slots.free_numbers(2), slots
+    ([2, 3], <ServiceSlots: 1 live, 0 idle>)
+    """
+
+    __slots__ = ("_live_tasks", "_numbers", "crowded", "idle", "live", "tasks")
+
+    def __init__(self) -> None:
+        self.tasks: dict[Slot, list[str]] = {}
+        self.live: dict[Slot, int] = {}
+        self.idle: dict[Slot, None] = {}
+        self.crowded: dict[Slot, None] = {}
+        self._live_tasks: dict[str, None] = {}
+        self._numbers = Serial(0, _HIGHEST_SLOT)
+
+    def __repr__(self) -> str:
+        return f"<ServiceSlots: {len(self.live)} live, {len(self.idle)} idle>"
+
+    def note(self, task: Task) -> None:
+        """Take notice of a task that is new or was told another desired state. O(log slots)."""
+        identifier = task.id
+        slot: Slot = task.shared.slot or task.node_id or 0
+        ids = self.tasks.get(slot)
+        fresh = ids is None or identifier not in ids
+        if ids is None:
+            self.tasks[slot] = [identifier]
+        elif fresh:
+            ids.append(identifier)
+        live = task.desired <= TaskState.RUNNING
+        if fresh and live:
+            self._live_tasks[identifier] = None
+            self._set_live(slot, self.live.get(slot, 0) + 1)
+        elif not live and identifier in self._live_tasks:
+            del self._live_tasks[identifier]
+            self._set_live(slot, self.live[slot] - 1)
+        elif fresh:
+            self._set_live(slot, self.live.get(slot, 0))
+
+    def forget(self, task: Task) -> None:
+        """Take notice that a task is gone from the store; harmless when it was not known."""
+        slot: Slot = task.shared.slot or task.node_id or 0
+        ids = self.tasks.get(slot)
+        if ids is None or task.id not in ids:
+            return
+        ids.remove(task.id)
+        count = self.live.get(slot, 0)
+        if task.id in self._live_tasks:
+            del self._live_tasks[task.id]
+            count -= 1
+        if not ids:
+            del self.tasks[slot]
+        self._set_live(slot, count)
+
+    def _set_live(self, slot: Slot, count: int) -> None:
+        """File the slot under what it is now."""
+        if count:
+            if slot not in self.live and isinstance(slot, int):
+                self._numbers.claim(slot)
+            self.live[slot] = count
+            self.idle.pop(slot, None)
+        else:
+            if self.live.pop(slot, 0) and isinstance(slot, int):
+                self._numbers.release(slot)
+            if slot in self.tasks:
+                self.idle[slot] = None
+            else:
+                self.idle.pop(slot, None)
+        if count > 1:
+            self.crowded[slot] = None
+        else:
+            self.crowded.pop(slot, None)
+
+    def free_numbers(self, count: int, *, first: int = 1, filled: Iterable[Slot] = ()) -> list[int]:
+        """The lowest ``count`` numbers whose slot is not live, nor among ``filled``.
+
+        Complexity: O(count log slots + filled).
+        """
+        taken = set(filled)
+        numbers: list[int] = []
+        number = first
+        while len(numbers) < count:
+            number = self._numbers.first_free(number)
+            if number not in taken:
+                numbers.append(number)
+            number += 1
+        return numbers
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        twin = type(self)()
+        twin.tasks = {slot: ids.copy() for slot, ids in self.tasks.items()}
+        twin.live = self.live.copy()
+        twin.idle = self.idle.copy()
+        twin.crowded = self.crowded.copy()
+        twin._live_tasks = self._live_tasks.copy()
+        twin._numbers = self._numbers.__deepcopy__(memo)
+        memo[id(self)] = twin
+        return twin
+
+    def check(self, tasks: Iterable[Task]) -> None:
+        """Assert that the table is what one made anew from these tasks of the service would be."""
+        twin = ServiceSlots()
+        for task in tasks:
+            twin.note(task)
+        assert self.live == twin.live, (self.live, twin.live)
+        assert self.idle.keys() == twin.idle.keys(), (self.idle, twin.idle)
+        assert self.crowded.keys() == twin.crowded.keys()
+        assert {s: sorted(ids) for s, ids in self.tasks.items()} == {
+            s: sorted(ids) for s, ids in twin.tasks.items()
+        }

@@ -1,0 +1,108 @@
+"""Room manager, orchestrators: making a task, and judging whether one still fits its service.
+
+Comes in: services, tasks, nodes. Goes out: new tasks and verdicts. Rules of this file: no state, no
+store, nothing written.
+
+Source: swarmkit manager/orchestrator/task.go, service.go.
+"""
+
+from __future__ import annotations
+
+from random import Random
+
+import attrs
+
+from meshsim.model.objects import Endpoint, Node, Service, Task, TaskShared, TaskStatus
+from meshsim.model.specs import GlobalJob, GlobalMode, Placement, Replicated, ReplicatedJob
+from meshsim.model.states import Availability, NodeState, TaskState
+from meshsim.placement import meets, parse_constraints
+from meshsim.sim import object_id
+
+__all__ = ["invalid_node", "is_job", "is_task_dirty", "meets_constraints", "new_task"]
+
+_ANYWHERE = Placement()
+
+
+def is_job(service: Service) -> bool:
+    """Whether the service runs to completion."""
+    return isinstance(service.spec.mode, ReplicatedJob | GlobalJob)
+
+
+def per_node(service: Service) -> bool:
+    """Whether the service's tasks belong to nodes instead of numbered slots."""
+    return isinstance(service.spec.mode, GlobalMode | GlobalJob)
+
+
+def is_replicated(service: Service | None) -> bool:
+    """Whether it is a replicated service (no job)."""
+    return service is not None and isinstance(service.spec.mode, Replicated)
+
+
+def is_global(service: Service | None) -> bool:
+    """Whether it is a global service (no job)."""
+    return service is not None and isinstance(service.spec.mode, GlobalMode)
+
+
+def new_task(
+    ids: Random,
+    service: Service,
+    slot: int,
+    now_ns: int,
+    *,
+    node_id: str = "",
+    desired: TaskState = TaskState.RUNNING,
+) -> Task:
+    """Make a task of the service as it is now; a job's task carries the number of the present run.
+
+    Source: swarmkit manager/orchestrator/task.go NewTask.
+    """
+    spec = service.spec
+    job = service.job_status.iteration if service.job_status is not None else None
+    return Task(
+        object_id(ids),
+        TaskShared(service.id, spec.name, slot, spec.task, service.spec_version, now_ns, spec.labels, job),
+        node_id,
+        desired,
+        TaskStatus(TaskState.NEW, "created", "", now_ns),
+        (),
+        Endpoint(spec.endpoint),
+    )
+
+
+def invalid_node(node: Node | None) -> bool:
+    """Whether a node's tasks must move away: it is gone, down or drained (not: paused or unknown).
+
+    Source: swarmkit manager/orchestrator/task.go InvalidNode.
+    """
+    return node is None or node.status.state is NodeState.DOWN or node.spec.availability is Availability.DRAIN
+
+
+def meets_constraints(service: Service, node: Node) -> bool:
+    """Whether the node meets the service's placement constraints."""
+    constraints = service.spec.task.placement.constraints
+    return not constraints or meets(parse_constraints(constraints), node)
+
+
+def is_task_dirty(service: Service, task: Task, node: Node | None) -> bool:
+    """Whether the task must be replaced to be what the service asks for.
+
+    A difference in placement alone does not count while the task's node meets the new constraints.
+
+    Source: swarmkit manager/orchestrator/task.go IsTaskDirty, IsTaskDirtyPlacementConstraintsOnly.
+    """
+    if task.shared.spec_version == service.spec_version:
+        return False
+    wanted, spec = service.spec.task, task.shared.spec
+    if wanted.placement != spec.placement and attrs.evolve(spec, placement=wanted.placement) == wanted:
+        return node is None or not meets_constraints(service, node)
+    return spec != wanted or not same_endpoint(service, task)
+
+
+def same_endpoint(service: Service, task: Task) -> bool:
+    """Whether the task was made for the endpoint the service asks for now."""
+    return task.endpoint is None or task.endpoint.spec == service.spec.endpoint
+
+
+def is_task_exact(service: Service, task: Task) -> bool:
+    """Whether the task is to the letter what the service asks for, placement included."""
+    return task.shared.spec == service.spec.task and same_endpoint(service, task)
