@@ -82,9 +82,8 @@ def plugins(task: Task, box: Box) -> bool | None:
         return True
     here = box.node.description.plugins
     wanted = [f"Network/{box.drivers[n.target]}" for n in task.spec.networks if n.target in box.drivers]
-    for mount in task.spec.container.mounts:
-        if mount.type == "volume" and mount.volume_driver not in ("", "local"):
-            wanted.append(f"Volume/{mount.volume_driver}")
+    volumes = [m.volume_driver for m in task.spec.container.mounts if m.type == "volume"]
+    wanted += [f"Volume/{driver}" for driver in volumes if driver not in ("", "local")]
     if any(name not in here and name + ":latest" not in here for name in wanted):
         return False
     log = task.spec.log_driver

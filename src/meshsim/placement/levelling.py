@@ -49,11 +49,9 @@ def fill(count: int, nodes: Sequence[NodeInfo], board: Board) -> int:
     rank, fits, assign = board.rank, board.pipeline.fits, board.assign
     size, full = len(nodes), set[int]()
     at = 0
-    for given in range(1, count + 1):
+    for given in range(1, count):
         node = nodes[at % size]
         assign(node)
-        if given == count:
-            break
         if at + 1 >= size or rank(nodes[at + 1]) < rank(node):
             at += 1
         start = at
@@ -62,4 +60,5 @@ def fill(count: int, nodes: Sequence[NodeInfo], board: Board) -> int:
             at += 1
             if at - start == size:
                 return given
+    assign(nodes[at % size])
     return count

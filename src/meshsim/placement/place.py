@@ -14,7 +14,7 @@ Source: swarmkit manager/scheduler/scheduler.go tick, scheduleTaskGroup.
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from heapq import heapify, heappop, heapreplace
 from typing import Final
 
@@ -187,15 +187,17 @@ def _place_single(
     decisions: dict[str, str],
 ) -> list[tuple[Pipeline, list[Task]]]:
     """Place tasks one by one; return those left over, by kind."""
-    kinds: dict[tuple[int, int, str], _Kind] = {}
-    kind_of = []
+    kinds: dict[Hashable, _Kind] = {}
+    kind_of: list[_Kind] = []
     for task in single:
-        # Tasks of one service share their spec and endpoint objects, which live as long as ``single``.
-        key = (id(task.shared.spec), id(task.endpoint), task.shared.service_id)
-        kind = kinds.get(key)
-        if kind is None:
-            kind = kinds[key] = _Kind(Pipeline(Demand.of(task, rules.drivers), rules.filters))
-        kind_of.append(kind)
+        # Neighbours mostly share one spec object; hashing a spec each time would cost more than placing.
+        if not (kind_of and kind_of[-1].is_of(task)):
+            key = (task.shared.service_id, task.shared.spec, task.endpoint)
+            if key not in kinds:
+                kinds[key] = _Kind(Pipeline(Demand.of(task, rules.drivers), rules.filters))
+            kind_of.append(kinds[key])
+        else:
+            kind_of.append(kind_of[-1])
     plain = not _only_shrinks(kinds.values(), rules)
     for task, kind in zip(single, kind_of, strict=True):
         if plain or kind.pipeline.extended or kind.pipeline.demand.spread:
@@ -231,6 +233,15 @@ class _Kind:
         self.pipeline = pipeline
         self.left: list[Task] = []
         self.heap: list[tuple[tuple[int, int, int], tuple[float, int], NodeInfo]] | None = None
+
+    def is_of(self, task: Task) -> bool:
+        """Whether the task shares service, spec and endpoint with this kind, object for object."""
+        mine = self.pipeline.demand.task
+        return (
+            mine.shared.spec is task.shared.spec
+            and mine.endpoint is task.endpoint
+            and mine.shared.service_id == task.shared.service_id
+        )
 
     def best(
         self, task: Task, nodes: Mapping[str, NodeInfo], now_ns: int, ties: random.Random | None
