@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from meshsim.cluster import Cluster as Facade, Container, Machine, ProgramResult
+from meshsim.cluster import Cluster as Facade
+from meshsim.cluster import Container, Machine, ProgramResult
 from meshsim.shell.places import run_in_container
 from meshsim.shell.shell import Session, Shell
 
@@ -17,7 +18,19 @@ __all__ = ["Cluster"]
 
 
 class Cluster(Facade):
-    __doc__ = Facade.__doc__
+    """A set of machines on one virtual clock with one seed, each with a shell.
+
+    >>> cluster = Cluster(seed=7)
+    >>> host01 = cluster.add_host("host01")
+    >>> node_id = host01.swarm.init()
+    >>> print(host01.run("docker node ls --format '{{.Hostname}} {{.ManagerStatus}}'").stdout, end="")
+    host01 Leader
+
+    Args:
+        seed: everything random is drawn from it; the same calls and seed give the same log.
+        **options: those of :class:`meshsim.cluster.Cluster`: ``engine``, ``profile``, ``ties``, ``balancer``,
+            ``images``, ``extra_filters``, ``order``, ``placement``, ``epoch_ns``.
+    """
 
     def __init__(self, seed: int | str = 0, **options: Any) -> None:
         super().__init__(seed, **options)

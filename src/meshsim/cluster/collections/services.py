@@ -191,11 +191,12 @@ _UPDATE_GROUPS = ("parallelism", "delay", "monitor", "max_failure_ratio", "failu
 _SHARED_FLAGS = frozenset((
     "image", "command", "args", "entrypoint", "env", "hostname", "user", "workdir", "tty", "read_only",
     "init", "stop_signal", "stop_grace_period", "container_label", "label", "mount", "host", "dns",
-    "dns_search", "dns_option", "secret", "config", "replicas", "max_concurrent", "publish", "network", "endpoint_mode",
-    "constraint", "placement_pref", "replicas_max_per_node", "limit_cpu", "limit_memory", "reserve_cpu",
-    "reserve_memory", "generic_resource", "restart_condition", "restart_delay", "restart_max_attempts",
-    "restart_window", "log_driver", "health_cmd", "health_interval", "health_timeout", "health_start_period",
-    "health_start_interval", "health_retries", "no_healthcheck",
+    "dns_search", "dns_option", "secret", "config", "replicas", "max_concurrent", "publish", "network",
+    "endpoint_mode", "constraint", "placement_pref", "replicas_max_per_node", "limit_cpu",
+    "limit_memory", "reserve_cpu", "reserve_memory", "generic_resource", "restart_condition",
+    "restart_delay", "restart_max_attempts", "restart_window", "log_driver", "health_cmd",
+    "health_interval", "health_timeout", "health_start_period", "health_start_interval",
+    "health_retries", "no_healthcheck",
     *(f"{group}_{flag}" for group in ("update", "rollback") for flag in _UPDATE_GROUPS),
 ))  # fmt: skip
 _CREATE_FLAGS = _SHARED_FLAGS | {"mode"}
