@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping
-from typing import Any, TypeAlias
+from typing import Any, Self, TypeAlias
 
 __all__ = [
     "ABORT",
@@ -134,7 +134,7 @@ Steps: TypeAlias = tuple[tuple[Direction, Segment], ...]
 """A stretch of a conversation: segments in order, each with its direction."""
 
 
-class Script(tuple[tuple[Direction, Segment], ...]):
+class Script(tuple[tuple[Direction, Segment], ...]):  # noqa: SLOT001 - a tuple has room for no slots
     """Steps that know where they lead, so that following them is one look-up.
 
     Attributes:
@@ -151,7 +151,7 @@ class Script(tuple[tuple[Direction, Segment], ...]):
     packets_in: int
     packets_out: int
 
-    def __new__(cls, steps: Steps) -> Script:
+    def __new__(cls, steps: Steps) -> Self:
         """Work out where the steps lead."""
         script = super().__new__(cls, steps)
         script.packets_out = sum(direction is Direction.OUTPUT for direction, _ in steps)
@@ -164,10 +164,10 @@ class Script(tuple[tuple[Direction, Segment], ...]):
             script.moves[before] = states[-1], State.ESTABLISHED in states[1:]
         return script
 
-    def __copy__(self) -> Script:
+    def __copy__(self) -> Self:
         return self
 
-    def __deepcopy__(self, memo: dict[int, Any]) -> Script:
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
         return self
 
 
