@@ -50,6 +50,17 @@ from meshsim.ipvs.states import (
 )
 from meshsim.ipvs.sysctls import Sysctls
 from meshsim.ipvs.table import Table
+from meshsim.ipvs.texts import (
+    connection_list,
+    listing,
+    persistent_list,
+    proc_connections,
+    proc_services,
+    save,
+    stats_list,
+    threshold_list,
+    timeout_line,
+)
 
 __all__ = [
     "ABORT",
@@ -80,8 +91,17 @@ __all__ = [
     "Table",
     "Template",
     "VirtualService",
+    "connection_list",
     "forecast",
+    "listing",
     "make_balancer",
+    "persistent_list",
+    "proc_connections",
+    "proc_services",
     "resolve_balancer",
+    "save",
     "spread",
+    "stats_list",
+    "threshold_list",
+    "timeout_line",
 ]

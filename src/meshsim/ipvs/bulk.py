@@ -81,17 +81,16 @@ def spread(table: Table, flows: Iterable[Flow], now_ns: int, mark: int = 0) -> d
     >>> {server.address: count for server, count in spread(table, clients, 0).items()}
     {'10.2.9.2': 49, '10.2.9.1': 51}
     """
-    memo: dict[int, object] = {}
-    twin = deepcopy(table, memo)
+    twin = deepcopy(table)
     originals = {
-        id(memo[id(destination)]): destination
-        for service in table.services
-        for destination in service.destinations
+        copied: original
+        for ours, theirs in zip(table.services, twin.services, strict=True)
+        for original, copied in zip(ours.destinations, theirs.destinations, strict=True)
     }
     counts: dict[Destination, int] = {}
     for flow in flows:
         chosen = twin.route(flow, now_ns, mark).destination
-        original = originals.get(id(chosen))
-        if original is not None:
+        if chosen is not None:
+            original = originals[chosen]
             counts[original] = counts.get(original, 0) + 1
     return counts

@@ -9,31 +9,28 @@ packets do is not here: see :mod:`meshsim.ipvs.table`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from random import Random
 
 from meshsim.errors import (
-    BadValue,
     DestinationExists,
     InvalidRule,
-    InvalidThreshold,
     NoSuchDestination,
     NoSuchService,
     ServiceExists,
 )
 from meshsim.ipvs.balancers.protocol import Options
 from meshsim.ipvs.balancers.registry import BalancerChoice, check_flags, resolve_balancer
+from meshsim.ipvs.checks import check_load, check_settings, server_place, service_key, whole
 from meshsim.ipvs.destination import Destination, Forward
 from meshsim.ipvs.entries import Connections, Entry, Template
-from meshsim.ipvs.flow import Endpoint, check_address, check_port, check_protocol
+from meshsim.ipvs.flow import Endpoint
 from meshsim.ipvs.service import ServiceKey, VirtualService
+from meshsim.ipvs.states import State
 from meshsim.ipvs.sysctls import Sysctls
 from meshsim.ipvs.trash import Trash
 
 __all__ = ["Control"]
-
-MAX_WEIGHT = 2**31 - 1
-MAX_MARK = 2**32 - 1
 
 
 class Control:
@@ -100,11 +97,11 @@ class Control:
         >>> table.add_service("tcp", "10.0.0.80", 80, balancer="rr")
         <VirtualService tcp 10.0.0.80:80 rr, 0 destinations>
         """
-        key = _service_key(protocol, address, port, mark)
+        key = service_key(protocol, address, port, mark)
         service = VirtualService(key)
         if self._find(key) is not None:
             raise ServiceExists
-        _check_settings(key, persistent_s, netmask, one_packet)
+        check_settings(key, persistent_s, netmask, one_packet)
         options = self._options(balancer, flags)
         now_ns = self._at(now_ns)
         service.bind(balancer, options, now_ns)
@@ -142,7 +139,7 @@ class Control:
         persistent_s = service.persistent_s if persistent_s is None else persistent_s
         netmask = service.netmask if netmask is None else netmask
         one_packet = service.one_packet if one_packet is None else one_packet
-        _check_settings(service.key, persistent_s, netmask, one_packet)
+        check_settings(service.key, persistent_s, netmask, one_packet)
         now_ns = self._at(now_ns)
         if choice != service.choice or options.flags != service.flags:
             service.bind(choice, options, now_ns)
@@ -181,7 +178,7 @@ class Control:
         Raises:
             NoSuchService: there is none.
         """
-        found = self._find(_service_key(protocol, address, port, mark))
+        found = self._find(service_key(protocol, address, port, mark))
         if found is None:
             raise NoSuchService
         return found
@@ -232,8 +229,8 @@ class Control:
         <Destination 10.0.1.3:0 weight=1 active=0 inactive=0>
         """
         self._known(service, "Service not defined")
-        address, port = _server(service, address, port, forward)
-        _check_load(weight, upper, lower)
+        address, port = server_place(service, address, port, forward)
+        check_load(weight, upper, lower)
         if service.find(address, port) is not None:
             raise DestinationExists
         now_ns = self._at(now_ns)
@@ -270,7 +267,7 @@ class Control:
         weight = destination.weight if weight is None else weight
         upper = destination.upper if upper is None else upper
         lower = destination.lower if lower is None else lower
-        _check_load(weight, upper, lower)
+        check_load(weight, upper, lower)
         self._at(now_ns)
         destination.forward = forward or destination.forward
         destination.set_weight(weight)
@@ -304,7 +301,7 @@ class Control:
     ) -> None:
         """Change time-outs as ``ipvsadm --set``: ESTABLISHED, FIN_WAIT, UDP; 0 leaves one as it is."""
         for seconds in (tcp_s, tcpfin_s, udp_s):
-            if isinstance(seconds, bool) or not isinstance(seconds, int) or seconds < 0:
+            if not whole(seconds):
                 raise InvalidRule(f"illegal timeout specified: {seconds!r}")
         self._at(now_ns)
         self._connections.set_timeouts(tcp_s, tcpfin_s, udp_s)
@@ -334,6 +331,11 @@ class Control:
         connections = self._connections
         return max(connections.now_ns, connections.born_ns[-1] if connections.born_ns else 0)
 
+    @property
+    def timeouts_ns(self) -> Mapping[State, int]:
+        """How long a connection in each state is remembered after its last packet."""
+        return self._connections.timeouts_ns
+
     def entries(self, now_ns: int | None = None) -> list[Entry]:
         """The live connections at `now_ns`, oldest first."""
         self._at(now_ns)
@@ -359,7 +361,7 @@ class Control:
 
     def _destination(self, service: VirtualService, address: str, port: int | None) -> Destination:
         self._known(service)
-        found = service.find(*_server(service, address, port, Forward.MASQ))
+        found = service.find(*server_place(service, address, port, Forward.MASQ))
         if found is None:
             raise NoSuchDestination
         return found
@@ -369,53 +371,3 @@ class Control:
         if choice == "twos" and self._rng is None:
             self._rng = Random(0)
         return Options(check_flags(choice, flags), self._rng, self._active_weight, self.sysctls)
-
-
-def _service_key(protocol: str | None, address: str | None, port: int | None, mark: int | None) -> ServiceKey:
-    if mark is not None:
-        if protocol is not None or address is not None or port is not None:
-            raise InvalidRule("a firewall-mark service has no protocol, address or port")
-        if isinstance(mark, bool) or not isinstance(mark, int) or not 0 < mark <= MAX_MARK:
-            raise InvalidRule(f"invalid fwmark value `{mark}' specified")
-        return mark
-    if protocol is None or address is None:
-        raise InvalidRule("You need to supply the 'service-address' option for the 'add-service' command")
-    try:
-        return check_protocol(protocol), check_address(address), check_port(0 if port is None else port)
-    except BadValue as error:
-        raise InvalidRule("illegal virtual server address[:port] specified") from error
-
-
-def _check_settings(key: ServiceKey, persistent_s: int, netmask: str, one_packet: bool) -> None:
-    if isinstance(persistent_s, bool) or not isinstance(persistent_s, int) or persistent_s < 0:
-        raise InvalidRule("illegal timeout for persistent service")
-    try:
-        check_address(netmask)
-    except BadValue as error:
-        raise InvalidRule("invalid netmask specified") from error
-    if not isinstance(key, int) and not key[2] and not persistent_s:
-        raise InvalidRule("Zero port specified for non-persistent service")
-    if one_packet and (isinstance(key, int) or key[0] != "udp"):
-        raise InvalidRule("One-Packet Scheduling is only for UDP virtual services")
-
-
-def _server(service: VirtualService, address: str, port: int | None, forward: Forward) -> Endpoint:
-    own_port = 0 if isinstance(service.key, int) else service.key[2]
-    try:
-        address = check_address(address)
-        port = own_port if port is None else check_port(port)
-    except BadValue as error:
-        raise InvalidRule("illegal real server address[:port] specified") from error
-    if forward in (Forward.ROUTE, Forward.TUNNEL) and not service.mark:
-        port = own_port
-    return address, port
-
-
-def _check_load(weight: int, upper: int, lower: int) -> None:
-    if isinstance(weight, bool) or not isinstance(weight, int) or not 0 <= weight <= MAX_WEIGHT:
-        raise InvalidRule("illegal weight specified")
-    for bound in (upper, lower):
-        if isinstance(bound, bool) or not isinstance(bound, int) or bound < 0:
-            raise InvalidRule("illegal connection threshold specified")
-    if lower > upper:
-        raise InvalidThreshold

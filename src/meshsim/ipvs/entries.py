@@ -23,6 +23,7 @@ What it does not know: services, balancers, who may be chosen.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from copy import deepcopy
 from typing import Any, TypeAlias
 
 from meshsim.errors import InvalidRule
@@ -330,7 +331,7 @@ class Connections:
         copy._first_ns = self._first_ns
         copy.timeouts_ns = dict(self.timeouts_ns)
         copy.born_ns = list(self.born_ns)
-        twins: dict[int, Any] = {}
+        twins: dict[Any, Any] = {}
         copy.templates = {key: _twin(value, twins, memo) for key, value in self.templates.items()}
         copy.orphans = [_twin(value, twins, memo) for value in self.orphans]
         copy.entries = {flow: _twin(value, twins, memo) for flow, value in self.entries.items()}
@@ -361,13 +362,13 @@ class Connections:
         assert all(self.due_ns <= born_ns + self._first_ns for born_ns in self.born_ns)
 
 
-def _twin(record: Any, twins: dict[int, Any], memo: dict[int, Any]) -> Any:
+def _twin(record: Any, twins: dict[Any, Any], memo: dict[int, Any]) -> Any:
     """The copy of a destination, entry or template; the same one for the same original."""
     if isinstance(record, Destination):
-        return memo.get(id(record)) or record.__deepcopy__(memo)
-    twin = twins.get(id(record))
+        return deepcopy(record, memo)
+    twin = twins.get(record)
     if twin is None:
-        destination = _twin(record.destination, twins, memo)
+        destination = deepcopy(record.destination, memo)
         if isinstance(record, Entry):
             twin = Entry(record.flow, destination, record.state)
             twin.template = None if record.template is None else _twin(record.template, twins, memo)
@@ -376,5 +377,5 @@ def _twin(record: Any, twins: dict[int, Any], memo: dict[int, Any]) -> Any:
             twin.controls, twin.assured = record.controls, record.assured
         twin.expires_ns = record.expires_ns
         twin.queued_ns = record.queued_ns
-        twins[id(record)] = twin
+        twins[record] = twin
     return twin

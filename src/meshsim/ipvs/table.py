@@ -325,17 +325,17 @@ class Table(Control):
         """Assert what must always hold between services, destinations and connections."""
         self._connections.check()
         self._trash.check()
-        total: dict[int, int] = {}
-        inactive: dict[int, int] = {}
+        total: dict[Destination, int] = {}
+        inactive: dict[Destination, int] = {}
         for entry in self._connections:
-            place = id(entry.destination)
-            total[place] = total.get(place, 0) + 1
-            inactive[place] = inactive.get(place, 0) + (not ACTIVE[entry.state])
+            destination = entry.destination
+            total[destination] = total.get(destination, 0) + 1
+            inactive[destination] = inactive.get(destination, 0) + (not ACTIVE[entry.state])
         for service in self.services:
             service.check()
             for destination in service.destinations:
-                assert destination.total == total.get(id(destination), 0), destination
-                assert destination.inactive == inactive.get(id(destination), 0), destination
+                assert destination.total == total.get(destination, 0), destination
+                assert destination.inactive == inactive.get(destination, 0), destination
 
 
 def _refused(service: VirtualService, flow: Flow) -> Refused:
