@@ -9,14 +9,17 @@ from meshsim.dataplane.gossip import Change, Outage, Reach, Spread, View
 from meshsim.dataplane.journal import Binding, Journal, Row
 from meshsim.dataplane.lab import Lab, Wires
 from meshsim.dataplane.namespace import HostPort, Namespace, Place
-from meshsim.dataplane.opened import Client, Opened
+from meshsim.dataplane.opened import Arrival, Client, Opened
 from meshsim.dataplane.outcome import Echo, Failed, Failure
-from meshsim.dataplane.path import Outsider, connect, ping
+from meshsim.dataplane.outsider import Outsider
+from meshsim.dataplane.path import connect, ping
 from meshsim.dataplane.plane import Bridge, DataPlane, World
 from meshsim.dataplane.sandbox import Sandbox, ServiceHere
 from meshsim.dataplane.trace import Hop, Pick, Trace
+from meshsim.dataplane.visit import Visit, visit
 
 __all__ = [
+    "Arrival",
     "Binding",
     "Bridge",
     "Change",
@@ -42,8 +45,10 @@ __all__ = [
     "Spread",
     "Trace",
     "View",
+    "Visit",
     "Wires",
     "World",
     "connect",
     "ping",
+    "visit",
 ]

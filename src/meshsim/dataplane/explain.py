@@ -1,7 +1,8 @@
 """Room dataplane: the words for each hop.
 
-Comes in: the facts of one step of a walk. Goes out: :class:`~meshsim.dataplane.trace.Hop`. Rule of this
-file: it tells what ``path`` decided, and is called only when a trace was asked for.
+Comes in: the facts of one step of a walk, as plain values. Goes out: :class:`~meshsim.dataplane.trace.Hop`.
+Rules of this file: it words what ``walk`` decided, only when a trace is read; the source port comes first,
+so that the steps of one way can be shared by all connections that go it.
 
 Source of the rules quoted: moby daemon/libnetwork/service_linux.go programIngress, configureFWMark,
 addRedirectRules; the rule lists of a running engine.
@@ -9,16 +10,9 @@ addRedirectRules; the rule lists of a running engine.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from meshsim.dataplane.trace import Hop, Pick
 
-if TYPE_CHECKING:
-    from meshsim.dataplane.journal import Binding
-    from meshsim.dataplane.sandbox import Sandbox, ServiceHere
-    from meshsim.ipvs import Flow, Outcome
-
-__all__ = ["at", "bridged", "delivered", "direct", "dnat", "left", "marked", "masked", "picked"]
+__all__ = ["at", "delivered", "dnat", "hidden", "left", "mapped", "marked", "masked", "overlay", "picked"]
 
 
 def at(address: str, port: int) -> str:
@@ -26,87 +20,93 @@ def at(address: str, port: int) -> str:
     return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
 
 
-def left(machine: str, namespace: str, source: str, destination: str, *, local: bool) -> Hop:
+def left(source_port: int, machine: str, namespace: str, source: str, destination: str, local: bool) -> Hop:
     """The client's own machine."""
     text = "stays on this machine" if local else "leaves towards the machine that has the address"
-    return Hop(machine, namespace, "route", text, source, destination)
+    return Hop(machine, namespace, "route", text, at(source, source_port), destination)
 
 
-def dnat(host: str, source: str, sandbox: Sandbox, protocol: str, port: int, *, local: bool) -> Hop:
+def dnat(source_port: int, host: str, source: str, entry: str, protocol: str, port: int, local: bool) -> Hop:
     """The host's rule for a published port."""
-    chain = "OUTPUT" if local else "PREROUTING"
-    to = at(sandbox.entry_address, port)
+    chain = "nat OUTPUT, DOCKER-INGRESS" if local else "nat PREROUTING, DOCKER-INGRESS"
+    to = at(entry, port)
     text = f"{protocol} port {port} is published: DNAT to {to}, the ingress sandbox on docker_gwbridge"
-    return Hop(host, "host", f"nat {chain}, DOCKER-INGRESS", text, source, to)
+    return Hop(host, "host", chain, text, at(source, source_port), to)
 
 
-def masked(host: str, source: str, destination: str) -> Hop:
-    """A source address of the host itself is hidden behind the bridge's."""
-    text = "the source is an address of this host: MASQUERADE as docker_gwbridge"
-    return Hop(host, "host", "nat POSTROUTING", text, source, destination)
+def masked(source_port: int, host: str, source: str, destination: str) -> Hop:
+    """The host's own rule hides where a packet comes from."""
+    text = f"MASQUERADE: the source becomes the host's address {source}"
+    return Hop(host, "host", "nat POSTROUTING", text, at(source, source_port), destination)
 
 
-def marked(host: str, sandbox: Sandbox, here: ServiceHere, flow: Flow) -> Hop:
+def mapped(source_port: int, host: str, source: str, port: int, name: str, to: str) -> Hop:
+    """A host-mode port."""
+    text = f"port {port} of this host is mapped to {name}: DNAT to {to}"
+    return Hop(host, "host", "nat PREROUTING, DOCKER", text, at(source, source_port), to)
+
+
+def marked(
+    source_port: int,
+    host: str,
+    sandbox: str,
+    service: str,
+    mark: int,
+    source: str,
+    virtual: str,
+    protocol: str,
+    port: int,
+    ingress: bool,
+) -> Hop:
     """The mark that leads to the service."""
-    source, destination = at(*flow.source), at(*flow.destination)
-    if sandbox.ingress:
-        rule, what = "mangle PREROUTING", f"{flow.protocol} port {flow.destination[1]}"
-    else:
-        rule, what = "mangle INPUT", f"virtual address {flow.destination[0]}"
-    text = f"{what} belongs to service {here.service_name}: firewall mark {here.mark} ({here.mark:#x})"
-    return Hop(host, sandbox.namespace, rule, text, source, destination)
+    rule = "mangle PREROUTING" if ingress else "mangle INPUT"
+    what = f"{protocol} port {port}" if ingress else f"virtual address {virtual}"
+    text = f"{what} belongs to service {service}: firewall mark {mark} ({mark:#x})"
+    return Hop(host, sandbox, rule, text, at(source, source_port), at(virtual, port))
 
 
-def picked(host: str, sandbox: Sandbox, here: ServiceHere, flow: Flow, outcome: Outcome) -> Hop:
+def picked(
+    source_port: int, host: str, sandbox: str, source: str, virtual: str, port: int, pick: Pick
+) -> Hop:
     """The balancer's turn."""
-    service = here.balanced
-    assert service is not None
-    listed = tuple((destination.address, destination.weight) for destination in service.destinations)
-    chosen = outcome.destination.address if outcome.destination is not None else ""
-    if not chosen:
-        why, text = "none may be used", "refused: ICMP port unreachable"
-    elif outcome.reason == "known":
-        why, text = "this client port has an entry already", f"same destination as before, {chosen}"
+    if not pick.chosen:
+        text = "refused: ICMP port unreachable"
     else:
-        turn = (
-            "its turn (newest first, each in turn)" if service.name == "rr" else f"chosen by {service.name}"
-        )
-        why, text = turn, f"new connection: the destination becomes {chosen}, the port stays"
-    pick = Pick(service.name, here.mark, listed, chosen, why)
-    to = at(chosen or flow.destination[0], flow.destination[1])
-    return Hop(host, sandbox.namespace, "IPVS", text, at(*flow.source), to, pick)
+        text = f"the destination becomes {pick.chosen}, the port stays {port}"
+    return Hop(host, sandbox, "IPVS", text, at(source, source_port), at(pick.chosen or virtual, port), pick)
 
 
-def bridged(
-    host: str, sandbox: Sandbox, source: str, binding: Binding, port: int, *, hidden: bool
-) -> list[Hop]:
-    """Out of the sandbox and over the overlay."""
-    to = at(binding.address, port)
-    hops = []
-    if hidden:
-        own = f"{host}'s own address on {sandbox.network}"
-        text = f"SNAT to {sandbox.lb_address}, {own}: here the client is lost"
-        hops.append(Hop(host, sandbox.namespace, "nat POSTROUTING", text, source, to))
-    hops.append(direct(host, sandbox, source, binding, port))
-    return hops
+def hidden(source_port: int, host: str, sandbox: str, network: str, own: str, destination: str) -> Hop:
+    """The sandbox hides the client behind its own address."""
+    text = f"SNAT to {own}, {host}'s own address on {network}: here the client's address is lost"
+    return Hop(host, sandbox, "nat POSTROUTING", text, at(own, source_port), destination)
 
 
-def direct(host: str, sandbox: Sandbox, source: str, binding: Binding, port: int) -> Hop:
+def overlay(source_port: int, host: str, network: str, node: str, source: str, destination: str) -> Hop:
     """Over the overlay to the task's host."""
-    if binding.node == host:
-        text = "the task is on this host: over the overlay's bridge"
-        return Hop(host, f"overlay {sandbox.network}", "bridge", text, source, at(binding.address, port))
-    text = f"the task is on {binding.node}: through the VXLAN tunnel {host} -> {binding.node}"
-    return Hop(host, f"overlay {sandbox.network}", "vxlan", text, source, at(binding.address, port))
+    if node == host:
+        rule, text = "bridge", "the task is on this host: over the overlay's bridge"
+    else:
+        rule, text = "vxlan", f"the task is on {node}: through the VXLAN tunnel {host} -> {node}"
+    return Hop(host, f"overlay {network}", rule, text, at(source, source_port), destination)
 
 
-def delivered(binding: Binding, source: str, protocol: str, port: int, target: int | None) -> Hop:
+def delivered(
+    source_port: int,
+    node: str,
+    name: str,
+    source: str,
+    address: str,
+    protocol: str,
+    port: int,
+    target: int | None,
+) -> Hop:
     """Inside the task's namespace."""
-    where = binding.name or binding.endpoint_id
+    seen = at(source, source_port)
     if target is None:
         text = f"{protocol} port {port} is none of this task's published ports: dropped"
-        return Hop(binding.node, where, "filter INPUT", text, source, at(binding.address, port))
+        return Hop(node, name, "filter INPUT", text, seen, at(address, port))
     if target == port:
-        return Hop(binding.node, where, "socket", f"port {port}", source, at(binding.address, port))
+        return Hop(node, name, "socket", f"port {port}", seen, at(address, port))
     text = f"REDIRECT: published port {port} is port {target} in the container"
-    return Hop(binding.node, where, "nat PREROUTING", text, source, at(binding.address, target))
+    return Hop(node, name, "nat PREROUTING", text, seen, at(address, target))

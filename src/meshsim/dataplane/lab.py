@@ -14,7 +14,7 @@ from meshsim.dataplane.journal import Binding, Journal
 from meshsim.dataplane.namespace import Namespace
 from meshsim.dataplane.opened import Client
 from meshsim.dataplane.outcome import Failed
-from meshsim.dataplane.path import Outsider
+from meshsim.dataplane.outsider import Outsider
 from meshsim.dataplane.plane import DataPlane
 from meshsim.dataplane.sandbox import Sandbox
 from meshsim.ipam import Pool

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from attrs import frozen
 
 from meshsim.dataplane.path import connect, ping
+from meshsim.dataplane.visit import Visit, Way, visit
 from meshsim.dns import Answer, Resolver
 from meshsim.model.frozen import Frozen
 from meshsim.profile import Profile
@@ -56,6 +57,7 @@ class Namespace:
         host_ports: what the host maps to it.
         resolver: its 127.0.0.11.
         ports: its source ports, the host's counter.
+        ways: that were walked before.
     """
 
     __slots__ = (
@@ -68,6 +70,7 @@ class Namespace:
         "plane",
         "ports",
         "resolver",
+        "ways",
     )
 
     inside: ClassVar[bool] = True
@@ -94,6 +97,7 @@ class Namespace:
         self.resolver = resolver
         # One counter for the machine: a source hidden behind the host's address stays distinct.
         self.ports = plane.ports
+        self.ways: dict[tuple[str, int], Way] = {}
 
     def __repr__(self) -> str:
         places = ", ".join(f"{place.network} {place.address}" for place in self.places.values())
@@ -131,6 +135,10 @@ class Namespace:
     ) -> Opened | Failed:
         """Open a connection from inside the container; see :func:`meshsim.dataplane.path.connect`."""
         return connect(self, address, port, protocol=protocol, source_port=source_port, trace=trace)
+
+    def visit(self, address: str, port: int, *, trace: bool = False) -> Visit | Failed:
+        """Open a connection, send one request, close; see :func:`meshsim.dataplane.visit.visit`."""
+        return visit(self, address, port, trace=trace)
 
     def ping(self, address: str) -> Echo:
         """Send one echo request from inside the container."""

@@ -10,11 +10,14 @@ Source: linux net/netfilter/ipvs/ip_vs_core.c ip_vs_in_hook; recorded keep-alive
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Protocol
+from typing import TYPE_CHECKING, ClassVar, NamedTuple, Protocol
+
+from attrs import frozen
 
 from meshsim.dataplane.outcome import Echo, Failed
-from meshsim.dataplane.trace import Trace
+from meshsim.dataplane.trace import Step, Trace
 from meshsim.ipvs import CLOSE_BY_CLIENT, CLOSE_BY_SERVER, Flow
+from meshsim.model.frozen import Frozen
 from meshsim.profile import Profile
 from meshsim.sim import Clock
 
@@ -22,8 +25,9 @@ if TYPE_CHECKING:
     from meshsim.dataplane.plane import DataPlane, World
     from meshsim.dataplane.ports import EphemeralPorts
     from meshsim.dataplane.sandbox import Sandbox, ServiceHere
+    from meshsim.dataplane.visit import Way
 
-__all__ = ["Client", "Opened"]
+__all__ = ["Arrival", "Balanced", "Client", "Opened"]
 
 #: first retransmission of data on an established connection; each further one waits twice as long.
 #: Source: linux include/net/tcp.h TCP_RTO_MIN
@@ -64,6 +68,10 @@ class Client(Protocol):
     def ports(self) -> EphemeralPorts:
         """Its source ports."""
 
+    @property
+    def ways(self) -> dict[tuple[str, int], Way]:
+        """That were walked before."""
+
     def connect(
         self, address: str, port: int, *, protocol: str = "tcp", source_port: int = 0, trace: bool = False
     ) -> Opened | Failed:
@@ -73,40 +81,68 @@ class Client(Protocol):
         """Send one echo request from there."""
 
 
+@frozen(slots=True)
+class Arrival(Frozen):
+    """Where a way ends; shared by all connections that go the same way to the same container.
+
+    Attributes:
+        endpoint_id, name, node: the task or container reached, its name, its host.
+        target_port: the port inside it.
+        peer: the client's address as the container sees it.
+        round_trip_ns: of the opening, and of every request and its answer.
+        steps: of the way; empty when nobody asked for a trace.
+    """
+
+    endpoint_id: str
+    name: str
+    node: str
+    target_port: int
+    peer: str
+    round_trip_ns: int
+    steps: tuple[Step, ...] = ()
+
+    def trace(self, source_port: int) -> Trace:
+        """The trace of one connection."""
+        who = f"{self.name or self.endpoint_id} on {self.node}"
+        sees = f"answers on port {self.target_port} and sees {self.peer}:{source_port}"
+        return Trace(self.steps, source_port, f"{who} {sees}")
+
+
+class Balanced(NamedTuple):
+    """The balancer a connection goes through: on which host, for which service, known by which flow."""
+
+    plane: DataPlane
+    sandbox: Sandbox
+    here: ServiceHere
+    flow: Flow
+    chosen: str
+    fresh: bool  # whether it was scheduled for this connection, not known from an earlier one
+
+
 class Opened:
     """An open connection (or a UDP flow) to one container.
 
     Attributes:
         client: who opened it.
         protocol: ``tcp`` or ``udp``.
-        source_port: of the client.
+        source_port: of the client; the container sees the same.
         address, port: what the client called.
-        endpoint_id, node: the task or container reached, and its host.
-        target_port: the port inside it.
-        peer: the client's address as the container sees it; the port it sees is ``source_port``.
-        elapsed_ns: how long the opening took: one round trip (UDP: none).
-        round_trip_ns: of every request and its answer.
+        arrival: who was reached, and how.
         trace: the hops, when they were asked for.
+        balanced: the balancer on the way; None without.
     """
 
     ok: ClassVar[bool] = True
 
     __slots__ = (
         "_entry",
-        "_flow",
-        "_here",
-        "_sandbox",
         "address",
+        "arrival",
+        "balanced",
         "client",
-        "elapsed_ns",
-        "endpoint_id",
-        "node",
-        "peer",
         "port",
         "protocol",
-        "round_trip_ns",
         "source_port",
-        "target_port",
         "trace",
     )
 
@@ -117,36 +153,54 @@ class Opened:
         source_port: int,
         address: str,
         port: int,
-        endpoint_id: str,
-        node: str,
-        target_port: int,
-        peer: str,
-        round_trip_ns: int,
-        trace: Trace | None = None,
-        entry: str = "",
+        arrival: Arrival,
+        entry: str,
     ) -> None:
         self.client = client
         self.protocol = protocol
         self.source_port = source_port
         self.address = address
         self.port = port
-        self.endpoint_id = endpoint_id
-        self.node = node
-        self.target_port = target_port
-        self.peer = peer
-        self.round_trip_ns = round_trip_ns
-        self.elapsed_ns = round_trip_ns
-        self.trace = trace
+        self.arrival = arrival
+        self.trace: Trace | None = None
         self._entry = entry  # the machine that balances, or that is entered
-        self._sandbox: Sandbox | None = None
-        self._here: ServiceHere | None = None
-        self._flow: Flow | None = None
+        self.balanced: Balanced | None = None
 
     def __repr__(self) -> str:
         return (
             f"<Opened {self.protocol} {self.address}:{self.port} at {self.endpoint_id} on {self.node}, "
             f"seen from {self.peer}:{self.source_port}>"
         )
+
+    @property
+    def endpoint_id(self) -> str:
+        """The task or container reached."""
+        return self.arrival.endpoint_id
+
+    @property
+    def node(self) -> str:
+        """Its host."""
+        return self.arrival.node
+
+    @property
+    def target_port(self) -> int:
+        """The port inside it."""
+        return self.arrival.target_port
+
+    @property
+    def peer(self) -> str:
+        """The client's address as the container sees it."""
+        return self.arrival.peer
+
+    @property
+    def round_trip_ns(self) -> int:
+        """Of every request and its answer."""
+        return self.arrival.round_trip_ns
+
+    @property
+    def elapsed_ns(self) -> int:
+        """How long the opening took: one round trip; a UDP flow needs none."""
+        return self.arrival.round_trip_ns if self.protocol == "tcp" else 0
 
     def send(self, *, bytes_in: int = 0, bytes_out: int = 0) -> Failed | None:
         """Send a request (or a datagram) and let the answer come back.
@@ -163,36 +217,30 @@ class Opened:
         failed = self._lost() or self._forgotten()
         if failed is not None:
             return failed
-        if self._sandbox is not None and self._flow is not None:
-            table = self._sandbox.table
-            table.reply(self._flow, self.client.clock.now_ns)
-            table.account(self._flow, bytes_in=bytes_in, bytes_out=bytes_out)
+        if self.balanced is not None:
+            table, flow = self.balanced.sandbox.table, self.balanced.flow
+            table.reply(flow, self.client.clock.now_ns)
+            table.account(flow, bytes_in=bytes_in, bytes_out=bytes_out)
         return None
 
     def close(self, *, by_server: bool = False) -> None:
         """End it by FIN; the balancer remembers it for 120 s more. A UDP flow just stops."""
-        if self._sandbox is not None and self._flow is not None and self.protocol == "tcp":
-            steps = CLOSE_BY_SERVER if by_server else CLOSE_BY_CLIENT
-            self._sandbox.bring_up(self.client.clock.now_ns)
-            self._sandbox.table.follow(self._flow, self.client.clock.now_ns, steps, self._mark)
+        if self.balanced is not None and self.protocol == "tcp":
+            _, sandbox, here, flow, *_ = self.balanced
+            now_ns = self.client.clock.now_ns
+            sandbox.bring_up(now_ns)
+            sandbox.table.follow(flow, now_ns, CLOSE_BY_SERVER if by_server else CLOSE_BY_CLIENT, here.mark)
 
-    def through(self, sandbox: Sandbox, here: ServiceHere, flow: Flow) -> None:
-        """Note the balancer it goes through (the walk does)."""
-        self._sandbox = sandbox
-        self._here = here
-        self._flow = flow
-
-    @property
-    def _mark(self) -> int:
-        return 0 if self._here is None else self._here.mark
+    def through(self, balanced: Balanced) -> None:
+        """Note the balancer it goes through, and whom that chose (the walk does)."""
+        self.balanced = balanced
 
     def _datagram(self) -> Failed | None:
         """Every datagram finds its own way; the entry keeps the flow where it is while it lives."""
         again = self.client.connect(self.address, self.port, protocol="udp", source_port=self.source_port)
         if isinstance(again, Failed):
             return again
-        for name in ("endpoint_id", "node", "target_port", "peer", "_here"):
-            setattr(self, name, getattr(again, name))
+        self.arrival = again.arrival
         return None
 
     def _lost(self) -> Failed | None:
@@ -201,11 +249,12 @@ class Opened:
         reaches = client.world.links.reaches
         if not reaches(client.machine, self._entry):
             return Failed("timeout", f"{client.machine} does not reach {self._entry}", GIVE_UP_NS)
-        if self._sandbox is not None:
-            self._sandbox.bring_up(client.clock.now_ns)
+        sandbox = None if self.balanced is None else self.balanced.sandbox
+        if sandbox is not None:
+            sandbox.bring_up(client.clock.now_ns)
         if not reaches(self._entry, self.node):
             why = f"{self._entry} does not reach {self.node}"
-            removed_ns = None if self._sandbox is None else self._sandbox.view.fails_at(self.node)
+            removed_ns = None if sandbox is None else sandbox.view.fails_at(self.node)
             if removed_ns is None:
                 return Failed("timeout", why, GIVE_UP_NS)
             why = f"{why}; once its entry is gone the next retransmission is answered by RST"
@@ -216,14 +265,13 @@ class Opened:
 
     def _forgotten(self) -> Failed | None:
         """The balancer knows the connection no more: its destination was removed, or it was idle too long."""
-        if self._sandbox is None or self._flow is None:
+        if self.balanced is None:
             return None
-        outcome = self._sandbox.table.send(self._flow, self.client.clock.now_ns, mark=self._mark)
+        _, sandbox, here, flow, *_ = self.balanced
+        outcome = sandbox.table.send(flow, self.client.clock.now_ns, mark=here.mark)
         if outcome:
             return None
-        return Failed(
-            "reset", f"{self._sandbox.namespace} of {self._entry}: {outcome.reason}", self.round_trip_ns
-        )
+        return Failed("reset", f"{sandbox.namespace} of {self._entry}: {outcome.reason}", self.round_trip_ns)
 
 
 def _retransmission(wait_ns: int) -> int:

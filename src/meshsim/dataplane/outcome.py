@@ -55,6 +55,10 @@ class Failed(Frozen):
     elapsed_ns: int
     trace: Trace | None = None
 
+    def untold(self) -> Failed:
+        """The same without trace."""
+        return Failed(self.kind, self.why, self.elapsed_ns)
+
     def error(self, target: str = "") -> ConnectionFailed:
         """The exception that says the same.
 

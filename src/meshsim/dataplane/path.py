@@ -2,27 +2,24 @@
 
 Comes in: a client (:class:`DataPlane` for the host itself, :class:`Namespace` for a container,
 :class:`Outsider` for a machine without engine), an address, a port. Goes out: typed outcomes. Rules of this
-file: arguments are checked here and nowhere below; names are resolved by the caller.
+file: names are resolved by the caller; the way itself is in ``walk``.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import TYPE_CHECKING, cast
 
 from meshsim.dataplane.opened import Client, Opened
 from meshsim.dataplane.outcome import Echo, Failed
-from meshsim.dataplane.ports import EphemeralPorts
+from meshsim.dataplane.trace import Step
 from meshsim.dataplane.walk import Walk
-from meshsim.errors import BadValue, NotModelled
-from meshsim.profile import Profile
-from meshsim.sim import Clock
+from meshsim.errors import NotModelled
 
 if TYPE_CHECKING:
     from meshsim.dataplane.namespace import Namespace
-    from meshsim.dataplane.plane import World
     from meshsim.dataplane.sandbox import Sandbox
 
-__all__ = ["Outsider", "connect", "ping"]
+__all__ = ["connect", "ping"]
 
 
 def connect(
@@ -51,48 +48,9 @@ def connect(
         BadValue: no port.
         NotModelled: SCTP, or IPv6 other than ``::1``.
     """
-    if protocol not in ("tcp", "udp"):
-        raise NotModelled(f"connections over {protocol} are not modelled, only tcp and udp")
-    if not 0 < port < 65536:
-        raise BadValue(f"not a port: {port}", str(port))
-    walk = Walk(client, address, port, protocol, source_port or client.ports.take(), [] if trace else None)
-    return walk.from_container() if client.inside else walk.from_machine()
-
-
-class Outsider:
-    """A machine without engine: a user's laptop, a load balancer in front of the swarm.
-
-    Attributes:
-        machine, address: its name and address.
-        clock, profile, world: the cluster's.
-        ports: its source ports.
-    """
-
-    __slots__ = ("address", "clock", "machine", "ports", "profile", "world")
-
-    inside: ClassVar[bool] = False
-    plane: ClassVar[None] = None
-
-    def __init__(self, name: str, address: str, *, clock: Clock, profile: Profile, world: World) -> None:
-        self.machine = name
-        self.address = address
-        self.clock = clock
-        self.profile = profile
-        self.world = world
-        self.ports = EphemeralPorts()
-
-    def __repr__(self) -> str:
-        return f"<Outsider {self.machine} {self.address}>"
-
-    def connect(
-        self, address: str, port: int, *, protocol: str = "tcp", source_port: int = 0, trace: bool = False
-    ) -> Opened | Failed:
-        """Open a connection from this machine; see :func:`connect`."""
-        return connect(self, address, port, protocol=protocol, source_port=source_port, trace=trace)
-
-    def ping(self, address: str) -> Echo:
-        """Send one echo request from this machine."""
-        return ping(self, address)
+    source_port = source_port or client.ports.take()
+    steps: list[Step] | None = [] if trace else None
+    return Walk(client, address, port, protocol=protocol, source_port=source_port, steps=steps).go()
 
 
 def ping(client: Client, address: str) -> Echo:

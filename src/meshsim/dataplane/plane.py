@@ -21,6 +21,7 @@ from meshsim.dataplane.path import connect, ping
 from meshsim.dataplane.ports import EphemeralPorts
 from meshsim.dataplane.sandbox import Marks, Sandbox
 from meshsim.dataplane.subnet import Subnet
+from meshsim.dataplane.visit import Visit, Way, visit
 from meshsim.dns import Resolver, Server, Zone
 from meshsim.errors import BadValue
 from meshsim.ipam import Pool
@@ -100,7 +101,9 @@ class DataPlane:
         bridges: local networks, by id.
         namespaces: by endpoint id.
         host_ports: (protocol, published) -> (namespace, target).
-        changes: grows with every namespace and network that comes or goes.
+        ports: source ports of the host and of its containers.
+        ways: that the host itself walked before.
+        changes: grows with every network that comes or goes: who caches compares it.
     """
 
     inside: ClassVar[bool] = False
@@ -128,6 +131,7 @@ class DataPlane:
         self.rng = rng
         self.servers = tuple(servers)
         self.ports = EphemeralPorts()
+        self.ways: dict[tuple[str, int], Way] = {}
         self.bridges: dict[str, Bridge] = {}
         self.changes = 0
         self._spread = spread
@@ -287,7 +291,6 @@ class DataPlane:
                     bridge.zone.add(name, place.address, endpoint_id, ptr=True)
                     for alias in (*aliases, container_id[:12]):
                         bridge.zone.add(alias, place.address, endpoint_id)
-        self.changes += 1
         return namespace
 
     def remove_namespace(self, endpoint_id: str) -> None:
@@ -307,7 +310,6 @@ class DataPlane:
                         bridge.zone.remove(known, place.address, endpoint_id, ptr=True)
         if namespace.gateway_address and not self._bridge_address(tuple(namespace.places.values())):
             self.gateway_pool.release(namespace.gateway_address)
-        self.changes += 1
 
     def _place(self, attachment: Attachment) -> Place:
         network_id = attachment.network_id
@@ -357,6 +359,10 @@ class DataPlane:
     ) -> Opened | Failed:
         """Open a connection from the host itself; see :func:`meshsim.dataplane.path.connect`."""
         return connect(self, address, port, protocol=protocol, source_port=source_port, trace=trace)
+
+    def visit(self, address: str, port: int, *, trace: bool = False) -> Visit | Failed:
+        """Open a connection, send one request, close; see :func:`meshsim.dataplane.visit.visit`."""
+        return visit(self, address, port, trace=trace)
 
     def ping(self, address: str) -> Echo:
         """Send one echo request from the host itself."""

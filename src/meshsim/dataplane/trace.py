@@ -1,16 +1,20 @@
 """Room dataplane: what happened to one connection, and why.
 
-Comes in: notes of the walk. Goes out: numbered hops as data and as text a learner can read. Rule of
-this file: values only; it decides nothing.
+Comes in: the steps of a walk. Goes out: numbered hops as data, and as text a learner can read. Rules of
+this file: values only, it decides nothing; a trace keeps steps and words them when somebody reads it, since
+most traces that are kept are never read.
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeAlias
 
 from attrs import frozen
 
 from meshsim.model.frozen import Frozen
 
-__all__ = ["Hop", "Pick", "Trace"]
+__all__ = ["Hop", "Pick", "Step", "Trace"]
 
 
 @frozen(slots=True)
@@ -22,7 +26,7 @@ class Pick(Frozen):
         mark: the firewall mark that led to it.
         destinations: (address, weight) in the kernel's order, newest first.
         chosen: the address it chose; empty when none could be used.
-        why: one sentence.
+        why: in a few words.
     """
 
     balancer: str
@@ -32,10 +36,14 @@ class Pick(Frozen):
     why: str
 
     def __str__(self) -> str:
-        listed = ", ".join(
-            f"[{a}]" if a == self.chosen else a if w else f"{a} (weight 0)" for a, w in self.destinations
-        )
-        return f"FWM {self.mark} {self.balancer}: {listed or 'no destination'}; {self.why}"
+        listed = ", ".join(map(self._entry, self.destinations)) or "no destination"
+        return f"FWM {self.mark} {self.balancer}: {listed}; {self.why}"
+
+    def _entry(self, destination: tuple[str, int]) -> str:
+        address, weight = destination
+        if address == self.chosen:
+            return f"[{address}]"
+        return address if weight else f"{address} (weight 0)"
 
 
 @frozen(slots=True)
@@ -60,27 +68,40 @@ class Hop(Frozen):
     pick: Pick | None = None
 
 
+#: how one step is worded: a function of ``explain`` and its arguments after the source port
+Step: TypeAlias = tuple[Callable[..., Hop], tuple[Any, ...]]
+
+
 @frozen(slots=True)
 class Trace(Frozen):
     """The hops of one connection, and how it ended.
 
-    >>> print(Trace((Hop("host01", "host", "route", "leaves by eth0", "a:1", "b:81"),), "refused"))
+    Attributes:
+        source_port: of the client; the port is never changed on the way.
+        result: one sentence.
+
+    >>> def hop(port, name):
+    ...     return Hop(name, "host", "route", "leaves by eth0", f"a:{port}", "b:81")
+    >>> print(Trace(((hop, ("host01",)),), 40000, "refused"))
      1. host01  host  route: leaves by eth0
-          a:1 -> b:81
+          a:40000 -> b:81
     => refused
     """
 
-    hops: tuple[Hop, ...]
+    _steps: tuple[Step, ...]
+    source_port: int
     result: str
 
-    def __str__(self) -> str:
-        return "\n".join([*self._lines(), f"=> {self.result}"])
+    @property
+    def hops(self) -> tuple[Hop, ...]:
+        """Every step in order. O(hops)."""
+        return tuple(word(self.source_port, *arguments) for word, arguments in self._steps)
 
-    def _lines(self) -> list[str]:
+    def __str__(self) -> str:
         lines = []
         for number, hop in enumerate(self.hops, 1):
             lines.append(f"{number:2d}. {hop.host}  {hop.namespace}  {hop.rule}: {hop.text}")
             if hop.pick is not None:
                 lines.append(f"      {hop.pick}")
             lines.append(f"      {hop.source} -> {hop.destination}")
-        return lines
+        return "\n".join([*lines, f"=> {self.result}"])

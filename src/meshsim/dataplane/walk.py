@@ -14,11 +14,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, cast
 
 from meshsim.dataplane import explain
-from meshsim.dataplane.opened import Opened
+from meshsim.dataplane.opened import Arrival, Balanced, Opened
 from meshsim.dataplane.outcome import Failed, Failure
-from meshsim.dataplane.trace import Hop, Trace
-from meshsim.errors import NotModelled
-from meshsim.ipvs import HANDSHAKE, Direction, Flow, Segment, Steps
+from meshsim.dataplane.trace import Pick, Step, Trace
+from meshsim.errors import BadValue, NotModelled
+from meshsim.ipvs import HANDSHAKE, Direction, Flow, Outcome, Segment, Steps
 
 if TYPE_CHECKING:
     from meshsim.dataplane.journal import Binding
@@ -37,23 +37,56 @@ class Walk:
 
     Attributes:
         client, address, port, protocol, source_port: what is tried.
-        hops: filled as the packet goes; None when no trace is wanted.
+        steps: filled as the packet goes; None when no trace is wanted.
+        outcome: what the balancer on the way has said already; None when it is still to be asked.
         one_way_ns: the way so far.
     """
 
-    __slots__ = ("address", "client", "hops", "now_ns", "one_way_ns", "port", "protocol", "source_port")
+    __slots__ = (
+        "address",
+        "client",
+        "now_ns",
+        "one_way_ns",
+        "outcome",
+        "port",
+        "protocol",
+        "source_port",
+        "steps",
+    )
 
     def __init__(
-        self, client: Client, address: str, port: int, protocol: str, source_port: int, hops: list[Hop] | None
+        self,
+        client: Client,
+        address: str,
+        port: int,
+        *,
+        protocol: str = "tcp",
+        source_port: int,
+        steps: list[Step] | None,
+        outcome: Outcome | None = None,
     ) -> None:
         self.client = client
         self.address = address
         self.port = port
         self.protocol = protocol
         self.source_port = source_port
-        self.hops = hops
+        self.steps = steps
+        self.outcome = outcome
         self.now_ns = client.clock.now_ns
         self.one_way_ns = 0
+
+    def go(self) -> Opened | Failed:
+        """Walk it.
+
+        Raises:
+            BadValue: no port.
+            NotModelled: SCTP, or IPv6 other than ``::1``.
+        """
+        if self.protocol not in ("tcp", "udp"):
+            raise NotModelled(f"connections over {self.protocol} are not modelled, only tcp and udp")
+        if not 0 < self.port < 65536:
+            raise BadValue(f"not a port: {self.port}", str(self.port))
+        return self.from_container() if self.client.inside else self.from_machine()
 
     # -- from a machine
 
@@ -148,21 +181,18 @@ class Walk:
     ) -> Opened | Failed:
         """Through the ingress sandbox of the host that was called."""
         flow = Flow(self.protocol, (source, self.source_port), (sandbox.entry_address, self.port))
-        if self.hops is not None:
-            asked = explain.at(source, self.source_port)
-            hop = explain.dnat(plane.name, asked, sandbox, self.protocol, self.port, local=own)
-            self.hops.append(hop)
-            if own and source == plane.gateway:
-                self.hops.append(explain.masked(plane.name, asked, hop.destination))
+        if self.steps is not None:
+            entry = sandbox.entry_address
+            self.steps.append((explain.dnat, (plane.name, source, entry, self.protocol, self.port, own)))
+            if source == plane.gateway:
+                self.steps.append((explain.masked, (plane.name, source, explain.at(entry, self.port))))
         return self._balance(plane, sandbox, here, flow)
 
     def _host_mode(self, plane: DataPlane, source: str, namespace: Namespace, target: int) -> Opened | Failed:
         """Ordinary port mapping: no balancer, the client's address stays."""
-        if self.hops is not None:
+        if self.steps is not None:
             to = explain.at(namespace.gateway_address, target)
-            text = f"port {self.port} of this host is mapped to {namespace.name}: DNAT to {to}"
-            chain = "nat PREROUTING, DOCKER"
-            self.hops.append(Hop(plane.name, "host", chain, text, explain.at(source, self.source_port), to))
+            self.steps.append((explain.mapped, (plane.name, source, self.port, namespace.name, to)))
         return self._arrive(namespace.endpoint_id, namespace.name, plane.name, source, target, plane.name)
 
     # -- from a container
@@ -218,9 +248,7 @@ class Walk:
 
     def _to_task(self, plane: DataPlane, sandbox: Sandbox, binding: Binding, source: str) -> Opened | Failed:
         """Straight to a task or container: no balancer, the client's own address."""
-        if self.hops is not None:
-            from_ = explain.at(source, self.source_port)
-            self.hops.append(explain.direct(plane.name, sandbox, from_, binding, self.port))
+        self._tell_overlay(plane, sandbox, binding, source)
         lost = self._cross(plane, binding)
         if lost is not None:
             return lost
@@ -259,75 +287,58 @@ class Walk:
             return self._fail("timeout", f"{target.name} does not answer", plane.profile.connect_timeout_ns)
         self.one_way_ns += plane.profile.local_latency_ns + plane.profile.lan_latency_ns
         self._tell_left(namespace.gateway_address, local=False)
-        if self.hops is not None:
-            from_ = explain.at(plane.address, self.source_port)
-            self.hops.append(explain.masked(plane.name, from_, explain.at(self.address, self.port)))
+        if self.steps is not None:
+            to = explain.at(self.address, self.port)
+            self.steps.append((explain.masked, (plane.name, plane.address, to)))
         return self._at_host(target, plane.address)
 
     # -- through a balancer
 
     def _balance(self, plane: DataPlane, sandbox: Sandbox, here: ServiceHere, flow: Flow) -> Opened | Failed:
         """A sandbox's IPVS chooses, and hides the client."""
-        outcome = sandbox.table.route(flow, self.now_ns, here.mark)
-        hops = self.hops
-        if hops is not None:
-            hops.append(explain.marked(plane.name, sandbox, here, flow))
-            hops.append(explain.picked(plane.name, sandbox, here, flow, outcome))
+        outcome = self.outcome
+        if outcome is None:
+            outcome = sandbox.table.route(flow, self.now_ns, here.mark)
+        self._tell_balance(plane, sandbox, here, flow, outcome)
         destination = outcome.destination
         if destination is None:
             why = f"every task of {here.service_name} has weight 0: {outcome.reason}"
             return self._fail("refused", why, self._round_trip())
-        binding = sandbox.known.get(destination.address)
-        if binding is None:  # pragma: no cover - the row and the destination go together
-            return self._fail("timeout", "no host is known for it", plane.profile.connect_timeout_ns)
-        client_address = flow.source[0]
-        peer = client_address if sandbox.dsr else sandbox.lb_address
-        if hops is not None:
-            seen = explain.at(peer, self.source_port)
-            hops += explain.bridged(plane.name, sandbox, seen, binding, self.port, hidden=not sandbox.dsr)
+        # A destination is in the table as long as its row is known.
+        binding = sandbox.known[destination.address]
+        peer = flow.source[0] if sandbox.dsr else sandbox.lb_address
+        if self.steps is not None and not sandbox.dsr:
+            to = explain.at(binding.address, self.port)
+            own = (plane.name, sandbox.namespace, sandbox.network, peer, to)
+            self.steps.append((explain.hidden, own))
+        self._tell_overlay(plane, sandbox, binding, peer)
         lost = self._cross(plane, binding)
         if lost is not None:
             return lost
         target: int | None = self.port
         if sandbox.ingress:
             target = sandbox.targets.get((binding.address, self.protocol, self.port))
-        return self._deliver(plane, sandbox, here, flow, binding, peer, target)
-
-    def _deliver(
-        self,
-        plane: DataPlane,
-        sandbox: Sandbox,
-        here: ServiceHere,
-        flow: Flow,
-        binding: Binding,
-        peer: str,
-        target: int | None,
-    ) -> Opened | Failed:
-        if self.hops is not None:
-            seen = explain.at(peer, self.source_port)
-            self.hops.append(explain.delivered(binding, seen, self.protocol, self.port, target))
-        timeout_ns = plane.profile.connect_timeout_ns
+        if self.steps is not None:
+            inside = (binding.node, binding.name, peer, binding.address, self.protocol, self.port, target)
+            self.steps.append((explain.delivered, inside))
         if target is None:
-            return self._fail(
-                "timeout", f"port {self.port} is none of this task's published ports", timeout_ns
-            )
-        there = plane.world.listener(binding.endpoint_id, self.protocol, target)
-        tcp = self.protocol == "tcp"
-        if there is None:
-            return self._fail(
-                "timeout", f"{binding.name} runs no more, and {plane.name} does not know", timeout_ns
-            )
-        if not there:
+            why = f"port {self.port} is none of this task's published ports"
+            return self._fail("timeout", why, plane.profile.connect_timeout_ns)
+        reached = self._arrive(binding.endpoint_id, binding.name, binding.node, peer, target, plane.name)
+        if isinstance(reached, Opened):
+            fresh = outcome.reason == "scheduled"
+            reached.through(Balanced(plane, sandbox, here, flow, binding.address, fresh))
+        self._settle(sandbox, here, flow, reached)
+        return reached
+
+    def _settle(self, sandbox: Sandbox, here: ServiceHere, flow: Flow, reached: Opened | Failed) -> None:
+        """Let the balancer see how the handshake ended."""
+        tcp = flow.protocol == "tcp"
+        if isinstance(reached, Opened):
             if tcp:
-                sandbox.table.follow(flow, self.now_ns, _REFUSAL, here.mark)
-            return self._fail(
-                "refused", f"nobody listens on port {target} of {binding.name}", self._round_trip()
-            )
-        if tcp:
-            sandbox.table.follow(flow, self.now_ns, HANDSHAKE, here.mark)
-        opened = self._open(binding.endpoint_id, binding.name, binding.node, peer, target, plane.name)
-        opened.through(sandbox, here, flow)
-        return opened
+                sandbox.table.follow(flow, self.now_ns, HANDSHAKE, here.mark)
+        elif tcp and reached.kind == "refused":
+            sandbox.table.follow(flow, self.now_ns, _REFUSAL, here.mark)
 
     # -- common
 
@@ -346,46 +357,74 @@ class Walk:
     def _arrive(
         self, endpoint_id: str, name: str, node: str, peer: str, target: int, entry: str
     ) -> Opened | Failed:
-        """Inside a container, without a balancer on the way."""
+        """Inside a container."""
         there = self.client.world.listener(endpoint_id, self.protocol, target)
         if there is None:
-            return self._fail("timeout", f"{name} runs no more", self.client.profile.connect_timeout_ns)
+            why = f"{name} runs no more, and {entry} does not know it yet"
+            return self._fail("timeout", why, self.client.profile.connect_timeout_ns)
         if not there:
             return self._fail("refused", f"nobody listens on port {target} of {name}", self._round_trip())
-        return self._open(endpoint_id, name, node, peer, target, entry)
-
-    def _open(self, endpoint_id: str, name: str, node: str, peer: str, target: int, entry: str) -> Opened:
-        trace = None
-        if self.hops is not None:
-            said = (
-                f"{name or endpoint_id} on {node} answers on port {target} and sees {peer}:{self.source_port}"
-            )
-            trace = Trace(tuple(self.hops), said)
-        return Opened(
-            self.client,
-            self.protocol,
-            self.source_port,
-            self.address,
-            self.port,
-            endpoint_id,
-            node,
-            target,
-            peer,
-            self._round_trip(),
-            trace,
-            entry,
-        )
+        steps = () if self.steps is None else tuple(self.steps)
+        arrival = Arrival(endpoint_id, name, node, target, peer, self._round_trip(), steps)
+        opened = Opened(self.client, self.protocol, self.source_port, self.address, self.port, arrival, entry)
+        if self.steps is not None:
+            opened.trace = arrival.trace(self.source_port)
+        return opened
 
     def _round_trip(self) -> int:
         return 2 * self.one_way_ns
 
+    def _fail(self, kind: Failure, why: str, elapsed_ns: int) -> Failed:
+        steps = self.steps
+        trace = None if steps is None else Trace(tuple(steps), self.source_port, f"{kind}: {why}")
+        return Failed(kind, why, elapsed_ns, trace)
+
+    # -- telling
+
     def _tell_left(self, source: str, *, local: bool) -> None:
-        if self.hops is not None:
+        if self.steps is not None:
             client = self.client
             where = getattr(client, "name", "host") if client.inside else "host"
-            from_, to = explain.at(source, self.source_port), explain.at(self.address, self.port)
-            self.hops.append(explain.left(client.machine, where, from_, to, local=local))
+            to = explain.at(self.address, self.port)
+            self.steps.append((explain.left, (client.machine, where, source, to, local)))
 
-    def _fail(self, kind: Failure, why: str, elapsed_ns: int) -> Failed:
-        trace = None if self.hops is None else Trace(tuple(self.hops), f"{kind}: {why}")
-        return Failed(kind, why, elapsed_ns, trace)
+    def _tell_balance(
+        self, plane: DataPlane, sandbox: Sandbox, here: ServiceHere, flow: Flow, outcome: Outcome
+    ) -> None:
+        if self.steps is None or here.balanced is None:
+            return
+        source, virtual = flow.source[0], flow.destination[0]
+        of_service = (
+            here.service_name,
+            here.mark,
+            source,
+            virtual,
+            self.protocol,
+            self.port,
+            sandbox.ingress,
+        )
+        self.steps.append((explain.marked, (plane.name, sandbox.namespace, *of_service)))
+        pick = Pick(
+            here.balanced.name,
+            here.mark,
+            tuple((listed.address, listed.weight) for listed in here.balanced.destinations),
+            outcome.destination.address if outcome.destination else "",
+            _why(here.balanced.name, outcome),
+        )
+        turn = (plane.name, sandbox.namespace, source, virtual, self.port, pick)
+        self.steps.append((explain.picked, turn))
+
+    def _tell_overlay(self, plane: DataPlane, sandbox: Sandbox, binding: Binding, source: str) -> None:
+        if self.steps is not None:
+            to = explain.at(binding.address, self.port)
+            over = (plane.name, sandbox.network, binding.node, source, to)
+            self.steps.append((explain.overlay, over))
+
+
+def _why(balancer: str, outcome: Outcome) -> str:
+    """Why the balancer chose as it did, in a few words."""
+    if outcome.destination is None:
+        return "none may be used"
+    if outcome.reason == "known":
+        return "this client port has an entry already: same destination as before"
+    return "new connection: each in turn, newest first" if balancer == "rr" else f"new connection: {balancer}"

@@ -1,0 +1,170 @@
+"""Room dataplane: many short connections, fast.
+
+Comes in: what ``connect`` takes. Goes out: the same that connect, one request and close would give, as one
+tuple. Rules of this file: it decides nothing of its own. A way that was walked once is remembered with
+everything it depended on; while nothing of that has changed, only the balancer and the listener are asked
+again. Anything else is walked.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from meshsim.dataplane.opened import Arrival, Client, Opened
+from meshsim.dataplane.outcome import Failed
+from meshsim.dataplane.trace import Trace
+from meshsim.dataplane.walk import Walk
+from meshsim.ipvs import Endpoint, Flow, Outcome, Segment, Table
+
+if TYPE_CHECKING:
+    from meshsim.dataplane.plane import DataPlane
+    from meshsim.dataplane.sandbox import Sandbox
+
+__all__ = ["Visit", "Way", "visit"]
+
+#: a short conversation: the client sends SYN, ACK, request, FIN, ACK; the server SYN+ACK, answer, FIN.
+#: The table is told of the first SYN and the server's FIN as such, of the rest as packets.
+_MORE_IN, _MORE_OUT = 4, 2
+
+
+class Visit:
+    """A connection that was opened, used for one request and closed.
+
+    Attributes:
+        arrival: who was reached, and how.
+        source_port: of the client; the container sees the same.
+        trace: the hops, when they were asked for.
+    """
+
+    ok: ClassVar[bool] = True
+
+    __slots__ = ("_flow", "_table", "arrival", "source_port", "trace")
+
+    def __init__(
+        self, arrival: Arrival, source_port: int, trace: Trace | None, table: Table | None, flow: Flow | None
+    ) -> None:
+        self.arrival = arrival
+        self.source_port = source_port
+        self.trace = trace
+        self._table = table
+        self._flow = flow
+
+    def __repr__(self) -> str:
+        return f"<Visit to {self.arrival.endpoint_id} on {self.arrival.node} from port {self.source_port}>"
+
+    @property
+    def elapsed_ns(self) -> int:
+        """Opening and one request: two round trips."""
+        return 2 * self.arrival.round_trip_ns
+
+    def account(self, bytes_in: int, bytes_out: int) -> None:
+        """Tell the balancer's statistics how large request and answer were."""
+        if self._table is not None and self._flow is not None:
+            self._table.account(self._flow, bytes_in=bytes_in, bytes_out=bytes_out)
+
+
+class Way:
+    """A way through a balancer that was walked before, and what it depends on.
+
+    Attributes:
+        arrivals: by the balancer's destination.
+    """
+
+    __slots__ = (
+        "arrivals",
+        "listener",
+        "mark",
+        "networks",
+        "plane",
+        "sandbox",
+        "sandbox_changes",
+        "source",
+        "table",
+        "virtual",
+        "wires",
+    )
+
+    def __init__(self, plane: DataPlane, sandbox: Sandbox, mark: int, source: str, virtual: Endpoint) -> None:
+        self.plane = plane
+        self.sandbox = sandbox
+        self.table = sandbox.table
+        self.listener = plane.world.listener
+        self.mark = mark
+        self.source = source
+        self.virtual = virtual
+        self.networks = plane.changes
+        self.sandbox_changes = sandbox.changes
+        self.wires = plane.world.links.version
+        self.arrivals: dict[str, Arrival] = {}
+
+    def holds(self, now_ns: int) -> bool:
+        """Whether nothing it depends on has changed."""
+        sandbox = self.sandbox
+        sandbox.bring_up(now_ns)
+        plane = self.plane
+        return (
+            sandbox.changes == self.sandbox_changes
+            and plane.changes == self.networks
+            and plane.world.links.version == self.wires
+        )
+
+
+def visit(client: Client, address: str, port: int, *, trace: bool = False) -> Visit | Failed:
+    """Open a TCP connection, send one request, close: what ``curl`` does.
+
+    Args:
+        client: where it starts.
+        address: as for :func:`~meshsim.dataplane.path.connect`.
+        port: 1 to 65535.
+        trace: also tell every hop.
+
+    Returns:
+        Who was reached, or what the client experiences instead. O(1) on a way walked before.
+
+    Raises:
+        BadValue, NotModelled: as :func:`~meshsim.dataplane.path.connect`.
+    """
+    source_port = client.ports.take()
+    way = client.ways.get((address, port))
+    routed: Outcome | None = None
+    if way is not None:
+        now_ns = client.clock.now_ns
+        if way.holds(now_ns):
+            flow = Flow("tcp", (way.source, source_port), way.virtual)
+            table = way.table
+            routed = table.route(flow, now_ns, way.mark)
+            destination = routed.destination
+            if destination is not None and routed.reason == "scheduled":
+                arrival = way.arrivals.get(destination.address)
+                if arrival is not None and way.listener(arrival.endpoint_id, "tcp", arrival.target_port):
+                    table.reply(flow, now_ns, Segment.FIN)
+                    table.account(flow, packets_in=_MORE_IN, packets_out=_MORE_OUT)
+                    told = arrival.trace(source_port) if trace else None
+                    return Visit(arrival, source_port, told, table, flow)
+        else:
+            del client.ways[address, port]
+    opened = Walk(client, address, port, source_port=source_port, steps=[], outcome=routed).go()
+    return _done(opened, trace=trace)
+
+
+def _done(opened: Opened | Failed, *, trace: bool) -> Visit | Failed:
+    """Send the request, close, and remember a way that led through a balancer."""
+    failed = opened if isinstance(opened, Failed) else opened.send()
+    if failed is not None:
+        return failed if trace else failed.untold()
+    assert isinstance(opened, Opened)
+    opened.close()
+    told = opened.trace if trace else None
+    balanced = opened.balanced
+    if balanced is None:
+        return Visit(opened.arrival, opened.source_port, told, None, None)
+    plane, sandbox, here, flow, chosen, fresh = balanced
+    if not fresh:  # its trace tells of an earlier connection
+        return Visit(opened.arrival, opened.source_port, told, sandbox.table, flow)
+    ways = opened.client.ways
+    way = ways.get((opened.address, opened.port))
+    if way is None:
+        way = Way(plane, sandbox, here.mark, flow.source[0], flow.destination)
+        ways[opened.address, opened.port] = way
+    way.arrivals[chosen] = opened.arrival
+    return Visit(opened.arrival, opened.source_port, told, sandbox.table, flow)
