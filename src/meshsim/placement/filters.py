@@ -20,6 +20,7 @@ from meshsim.placement.nodeinfo import NodeInfo
 
 __all__ = [
     "DEFAULT_FILTERS",
+    "FIXED_FILTERS",
     "ConstraintFilter",
     "Filter",
     "HostPortFilter",
@@ -206,3 +207,6 @@ DEFAULT_FILTERS: Final[tuple[Filter[Demand], ...]] = (
     HostPortFilter(),
     MaxReplicasFilter(),
 )
+
+#: Those whose answer no placement can change: asked once per node and round.
+FIXED_FILTERS: Final = (ReadyFilter, PluginFilter, ConstraintFilter, PlatformFilter)

@@ -38,6 +38,11 @@ def fill(count: int, nodes: Sequence[NodeInfo], board: Board) -> int:
     back. Once at the last node it deals out one task per node, round and round. A node found full is
     passed over from then on.
 
+    Args:
+        count: tasks offered; may be more than are waiting.
+        nodes: candidates.
+        board: whose tasks.
+
     Returns:
         How many tasks were given away.
 
@@ -46,7 +51,7 @@ def fill(count: int, nodes: Sequence[NodeInfo], board: Board) -> int:
     count = min(count, len(board.waiting))
     if not nodes or not count:
         return 0
-    rank, fits, assign = board.rank, board.pipeline.fits, board.assign
+    rank, fits, assign = board.rank, board.pipeline.still_fits, board.assign
     size, full = len(nodes), set[int]()
     at = 0
     for given in range(1, count):

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 
 from meshsim.placement.demand import Demand
-from meshsim.placement.filters import DEFAULT_FILTERS, Filter, TaskFilter
+from meshsim.placement.filters import DEFAULT_FILTERS, FIXED_FILTERS, Filter, TaskFilter
 from meshsim.placement.nodeinfo import NodeInfo
 
 __all__ = ["NO_SUITABLE_NODE", "Pipeline", "failure_text"]
@@ -44,7 +44,7 @@ class Pipeline:
     Source: swarmkit manager/scheduler/pipeline.go Pipeline.
     """
 
-    __slots__ = ("_steps", "demand", "extended")
+    __slots__ = ("_moving", "_steps", "demand", "extended")
 
     def __init__(self, demand: Demand, extra: Sequence[TaskFilter] = ()) -> None:
         self.demand = demand
@@ -53,10 +53,21 @@ class Pipeline:
         self._steps += [(f, f.accepts, demand.task) for f in extra if f.applies(demand.task)]
         #: whether a user's filter takes part, of which nothing is known
         self.extended = len(self._steps) > own
+        self._moving = [(accepts, on) for f, accepts, on in self._steps if not isinstance(f, FIXED_FILTERS)]
 
     def fits(self, node: NodeInfo) -> bool:
         """Whether the node passes every filter. O(filters)."""
         for _, accepts, subject in self._steps:  # noqa: SIM110  (a generator would double the cost)
+            if not accepts(subject, node):
+                return False
+        return True
+
+    def still_fits(self, node: NodeInfo) -> bool:
+        """Whether a node that fitted earlier in this round does so yet. O(filters that placing can change).
+
+        Whether it is ready, and what it is, cannot change while tasks are placed; what is left of it can.
+        """
+        for accepts, subject in self._moving:  # noqa: SIM110  (a generator would double the cost)
             if not accepts(subject, node):
                 return False
         return True

@@ -247,7 +247,7 @@ class _Kind:
         self, task: Task, nodes: Mapping[str, NodeInfo], now_ns: int, ties: random.Random | None
     ) -> NodeInfo | None:
         """Return the best node that fits, or None. O(log nodes) amortised, the first time O(nodes)."""
-        fits = self.pipeline.fits
+        fits, still_fits = self.pipeline.fits, self.pipeline.still_fits
         if self.heap is None:
             self.heap = [
                 (swarm_order(task, node, now_ns), (ties.random() if ties else 0.0, position), node)
@@ -261,7 +261,7 @@ class _Kind:
             now = swarm_order(task, node, now_ns)
             if now != rank:
                 heapreplace(heap, (now, (ties.random() if ties else 0.0, position), node))
-            elif fits(node):
+            elif still_fits(node):
                 return node
             else:
                 heappop(heap)
