@@ -12,6 +12,7 @@ as it follows ``Error response from daemon: ``.
     ├── NotModelled             NotImplementedError  meshsim does not simulate this
     ├── BadValue                ValueError       text that is no duration, size, port ...
     ├── ScriptError             ValueError       a lesson or command line that cannot be run
+    │   └── BadScenario                          a scenario that is wrong; nothing has been run
     ├── TemplateProblem         ValueError       a --format template that does not parse or fit
     ├── UsageProblem            ValueError       docker refuses the line before it asks the engine
     │   └── FlagProblem                          the flags; the line exits with 125
@@ -26,6 +27,7 @@ as it follows ``Error response from daemon: ``.
     │   ├── Forbidden                       403  the engine refuses on principle
     │   ├── PermissionDenied                403  SwarmKit refuses on principle
     │   ├── FailedPrecondition              400  not in this state (rpc FailedPrecondition)
+    │   ├── Unimplemented                   501  SwarmKit never does that (rpc Unimplemented)
     │   ├── OutOfSequence                   500  an update carried a stale version
     │   ├── Unavailable                     503  this node cannot do that now
     │   │   ├── NotInSwarm
@@ -66,6 +68,7 @@ __all__ = [
     "Ambiguous",
     "ApiError",
     "BadConstraint",
+    "BadScenario",
     "BadValue",
     "ClockBusy",
     "Conflict",
@@ -107,6 +110,7 @@ __all__ = [
     "ServiceExists",
     "TemplateProblem",
     "Unavailable",
+    "Unimplemented",
     "UnknownBalancer",
     "UsageProblem",
 ]
@@ -153,6 +157,22 @@ class ScriptError(MeshsimError, ValueError):
         super().__init__(f"{source}:{line}: {message}" if source and line else message)
         self.source = source
         self.line = line
+
+
+class BadScenario(ScriptError):
+    """A scenario that is wrong: nothing has been run.
+
+    Attributes:
+        path: the keys and numbers that lead to the wrong value.
+        source, line: where its text stands, when it came from a text.
+    """
+
+    def __init__(
+        self, message: str, path: tuple[str | int, ...] = (), *, source: str = "", line: int = 0
+    ) -> None:
+        super().__init__(message, source=source, line=line)
+        self.sentence = message
+        self.path = path
 
 
 class TemplateProblem(MeshsimError, ValueError):
@@ -275,6 +295,13 @@ class FailedPrecondition(ApiError):
 
     status = 400
     default_rpc_code = "FailedPrecondition"
+
+
+class Unimplemented(ApiError):
+    """A change SwarmKit does not make to an object that exists."""
+
+    status = 501
+    default_rpc_code = "Unimplemented"
 
 
 class OutOfSequence(ApiError):

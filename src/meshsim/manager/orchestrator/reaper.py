@@ -34,14 +34,22 @@ class TaskReaper:
     Args:
         store, clock: as everywhere.
         profile: ``reaper_delay_ns``, the moment it waits.
-        streams: not drawn from.
+        streams, ties: not used; all loops are built alike.
 
     Source: swarmkit manager/orchestrator/taskreaper/task_reaper.go TaskReaper.
     """
 
     RANK: ClassVar[int] = 24
 
-    def __init__(self, store: Store, clock: Clock, profile: Profile, streams: Streams | None = None) -> None:
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        profile: Profile,
+        streams: Streams | None = None,  # noqa: ARG002  (all loops are built alike)
+        *,
+        ties: str = "joined",  # noqa: ARG002
+    ) -> None:
         self._store = store
         self._clock = clock
         self._delay_ns = profile.reaper_delay_ns
