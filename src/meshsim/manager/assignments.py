@@ -14,7 +14,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any, Final, Protocol
 
-from meshsim.model.events import Committed, Created, Removed, Updated
+from meshsim.model.events import Committed, Created, Updated
 from meshsim.model.objects import Network, Node, Task
 from meshsim.model.states import TaskState
 from meshsim.model.store import Store
@@ -146,7 +146,7 @@ class Assignments:
                 task = change.new  # type: ignore[union-attr]
                 if type(task) is Task and task.node_id and task.status.state >= _ASSIGNED:
                     self._changed(task)
-            elif kind is Removed:
+            else:
                 self._removed(change.old)  # type: ignore[union-attr]
 
     def _changed(self, task: Task) -> None:
@@ -213,9 +213,7 @@ class Assignments:
 
     def _send(self, line: _Line) -> None:
         store = self._store
-        node = store.get(Node, line.node_id)
-        if node is None:
-            return
+        node = store.nodes[line.node_id]
         if not self._reaches(line.node_id):
             line.due_ns = _STALLED
             return

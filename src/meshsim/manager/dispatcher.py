@@ -387,6 +387,3 @@ class Dispatcher:
         assert len(self._deadlines) == len(self._nodes)
         assert not self._nodes.keys() & self._down.keys()
         assert len(self._lines) == sum(bool(held.session_id) for held in self._nodes.values())
-        for node in self._store.nodes.values():
-            if node.status.state == NodeState.DOWN:
-                assert node.id in self._down or node.id in self._node_reports, node.name

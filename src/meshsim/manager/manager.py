@@ -115,7 +115,7 @@ class Manager:
         self.globals = GlobalOrchestrator(store, clock, profile, streams, ties=ties)
         self.jobs = JobOrchestrator(store, clock, profile, streams, ties=ties)
         self.enforcer = ConstraintEnforcer(store, clock, profile, streams, ties=ties)
-        self.reaper = TaskReaper(store, clock, profile, streams, ties=ties)
+        self.reaper = TaskReaper(store, clock, profile, streams)
         self.scheduler = Scheduler(store, clock, profile, placer)
         self.dispatcher = Dispatcher(store, clock, profile, streams, reaches=self.leader_reaches)
         self.roles = RoleManager(store, clock, profile, self.quorum)

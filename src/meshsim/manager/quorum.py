@@ -386,10 +386,8 @@ class Quorum:
         for member in self._members.values():
             if member is not winner:
                 member.cut_ns = now_ns
-        self._look_from(winner)
         self._office.take()
-        if self.held:
-            self._office.hold()
+        self._look_from(winner)
         self._arm()
 
     def _vacate(self, *, abruptly: bool) -> None:

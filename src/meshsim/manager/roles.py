@@ -61,6 +61,7 @@ class RoleManager:
         self._members = members
         self._timer: Timer | None = None
         self._now: Timer | None = None
+        self._looking = False
 
     def __repr__(self) -> str:
         return f"<RoleManager {'running' if self.running else 'stopped'}, {len(self.pending)} pending>"
@@ -101,26 +102,30 @@ class RoleManager:
 
     def _look_soon(self) -> None:
         """Look in this same moment, once what runs now is over."""
-        if self.pending and self._now is None and self._timer is None:
-            self._now = self._clock.call_later(0, self._look_now, name="roles")
-
-    def _look_now(self) -> None:
-        self._now = None
-        self._look()
-
-    def _look_again(self) -> None:
-        self._timer = None
-        self._look()
+        if self.pending and self._now is None and self._timer is None and not self._looking:
+            self._now = self._clock.call_later(0, self._look, name="roles")
 
     def _look(self) -> None:
-        """Do what can be done for every pending node.
+        """Do what can be done; look again in five seconds if something is left."""
+        self._now = self._timer = None
+        self._looking = True
+        progress = self._reconcile()
+        self._looking = False
+        if self.pending and self.running:
+            # A demotion that cannot go on may wait for ever: that is a settled state.
+            self._timer = self._clock.call_later(
+                self._profile.role_retry_ns, self._look, background=not progress, name="role retry"
+            )
+
+    def _reconcile(self) -> bool:
+        """Go through the pending nodes once; returns whether a later look will find more to do.
 
         Source: swarmkit manager/role_manager.go reconcileRole, evictRemovedNodes.
         """
         progress = False
         for node_id in list(self.pending):
             if not self.running:
-                return  # leadership went to another member: it goes on with what is left
+                break  # leadership went to another member: it goes on with what is left
             node = self._store.get(Node, node_id)
             if node is None:
                 progress |= self._evict(node_id)
@@ -130,11 +135,7 @@ class RoleManager:
                 self._write_role(node, Role.MANAGER)
             else:
                 progress |= self._demote(node)
-        if self.pending and self.running:
-            # A demotion that cannot go on may wait for ever: that is a settled state.
-            self._timer = self._clock.call_later(
-                self._profile.role_retry_ns, self._look_again, background=not progress, name="role retry"
-            )
+        return progress
 
     def _demote(self, node: Node) -> bool:
         """Out of Raft first; the role follows at the next look."""

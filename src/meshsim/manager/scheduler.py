@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import ClassVar, Final
 
-from meshsim.model.events import Committed, Created, Removed, Updated
+from meshsim.model.events import Committed, Created, Updated
 from meshsim.model.objects import Node, Service, Task, TaskStatus
 from meshsim.model.specs import GenericResources
 from meshsim.model.states import TaskState
@@ -124,7 +124,7 @@ class Scheduler:
                     self._task_created(new)
                 elif type(new) is Node:
                     self._node_came(new)
-            elif kind is Removed:
+            else:
                 self._removed(change.old)  # type: ignore[union-attr]
         self._debounce()
 
