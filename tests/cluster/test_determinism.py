@@ -1,16 +1,10 @@
-"""Same calls and seed: the same log, byte for byte, whatever the hash seed; a fork goes on as its original."""
+"""Same calls and seed: the same log, byte for byte; a fork goes on as its original."""
 
 import os
 import subprocess
 import sys
 
 from meshsim.cluster import Cluster
-
-SCRIPT = """
-import sys
-from tests.cluster.test_determinism import story
-print(story(int(sys.argv[1]), sys.argv[2]).log.digest())
-"""
 
 
 def story(seed: int, ties: str = "joined") -> Cluster:
@@ -49,7 +43,7 @@ def go_on(cluster: Cluster) -> None:
 
 def digest_under(hash_seed: str, seed: int, ties: str) -> str:
     done = subprocess.run(
-        [sys.executable, "-c", SCRIPT, str(seed), ties],
+        [sys.executable, __file__, str(seed), ties],
         env={**os.environ, "PYTHONHASHSEED": hash_seed},
         capture_output=True,
         text=True,
@@ -86,3 +80,7 @@ def test_looking_changes_nothing():
     go_on(watched)
     go_on(left_alone)
     assert watched.log.to_jsonl() == left_alone.log.to_jsonl()
+
+
+if __name__ == "__main__":
+    print(story(int(sys.argv[1]), sys.argv[2]).log.digest())

@@ -16,6 +16,7 @@ from typing import Any, Protocol, TypeAlias, TypeVar
 
 from attrs import evolve
 
+from meshsim.cluster.images import with_tag
 from meshsim.errors import BadValue, InvalidParameter
 from meshsim.model.frozen import FrozenDict
 from meshsim.model.specs import (
@@ -285,6 +286,8 @@ _WORDS = {
 
 def _container(given: Given, base: ContainerSpec, lookup: Lookup) -> ContainerSpec:
     changes: Given = {flag: given[flag] for flag in _PLAIN if flag in given}
+    if changes.get("image"):
+        changes["image"] = with_tag(changes["image"])
     changes.update((name, words_of(given[flag])) for flag, name in _WORDS.items() if flag in given)
     if isinstance(given.get("env"), Mapping):
         changes["env"] = tuple(f"{key}={value}" for key, value in given["env"].items())
