@@ -247,10 +247,14 @@ class Oracle:
             kept: list[Box] = []
             for box in boxes:
                 if len(kept) < self.size:
-                    if self.fits(box):
-                        kept.append(box)
-                elif self.less(box, worst := max(kept, key=cmp_to_key(self.compare))) and self.fits(box):
-                    kept[kept.index(worst)] = box
+                    kept += [box] if self.fits(box) else []
+                    continue
+                # Which of several equally bad ones goes, and the order of the rest, is up to a heap: the
+                # last, and the order of the visit.
+                worst = max(reversed(kept), key=cmp_to_key(self.compare))
+                if self.less(box, worst) and self.fits(box):
+                    kept.remove(worst)
+                    kept.append(box)
             return {"tasks": count, "next": None, "nodes": kept}
         below: dict[str, list[Box]] = {}
         for box in boxes:
