@@ -379,7 +379,8 @@ class Allocator:
         taken: list[Attachment] = []
         try:
             for place in places:
-                taken.append(Attachment(place.network_id, self._take(task, place), place.aliases))
+                # One by one: what was taken so far goes back when the next cannot be.
+                taken.append(Attachment(place.network_id, self._take(task, place), place.aliases))  # noqa: PERF401
         except IpamError:
             for attachment in taken:
                 self._networks.release(attachment.network_id, attachment.address)

@@ -81,7 +81,8 @@ class EndpointAllocator:
         try:
             for network_id in wanted:
                 if network_id not in held:
-                    taken.append(self._take(network_id))
+                    # One by one: what was taken so far goes back when the next cannot be.
+                    taken.append(self._take(network_id))  # noqa: PERF401
             ports = self._ports.allocate(service) if spec is not None else ()
         except IpamError:
             for vip in taken:

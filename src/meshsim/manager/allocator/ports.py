@@ -68,7 +68,8 @@ class PortAllocator:
         given: list[PortConfig] = []
         try:
             for port in reconcile(service):
-                given.append(self._take(port) if port.mode is PublishMode.INGRESS else port)
+                # One by one: what was taken so far goes back when the next cannot be.
+                given.append(self._take(port) if port.mode is PublishMode.INGRESS else port)  # noqa: PERF401
         except IpamError:
             self.release(given)
             self.reserve(held)

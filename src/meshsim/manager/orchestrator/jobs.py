@@ -1,11 +1,25 @@
-"""Room manager, loop JobOrchestrator (rank 22). Skeleton: names and signatures are settled, bodies follow."""
+"""Room manager, loop job orchestrator (rank 22): tasks that run to completion, so many times or once a node.
+
+Comes in: commits. Goes out: new tasks, restarts of failed ones, tasks of an earlier run told to go. Rules
+of this file: only the tasks of the present run count; a job is looked at when its service changes or one of
+its tasks ends, never when a node does; slots are numbered from 0; history is kept for ever.
+
+Source: swarmkit manager/orchestrator/jobs/orchestrator.go, jobs/replicated/reconciler.go,
+jobs/global/reconciler.go.
+"""
 
 from __future__ import annotations
 
 from typing import ClassVar
 
-from meshsim.model.events import Committed
-from meshsim.model.store import Store
+from meshsim.manager.orchestrator.restart import RestartSupervisor
+from meshsim.manager.orchestrator.taskinit import check_tasks
+from meshsim.manager.orchestrator.tasks import invalid_node, is_job, meets_constraints, new_task, remove_all
+from meshsim.model.events import Committed, Removed, Updated
+from meshsim.model.objects import Node, Service, Task
+from meshsim.model.specs import ReplicatedJob
+from meshsim.model.states import Availability, NodeState, TaskState
+from meshsim.model.store import Store, Transaction
 from meshsim.profile import Profile
 from meshsim.sim import Clock, Streams
 
@@ -13,15 +27,153 @@ __all__ = ["JobOrchestrator"]
 
 
 class JobOrchestrator:
-    """A loop: start() watches and does the initial pass, stop() unwatches and cancels its timers."""
+    """Runs replicated and global jobs.
+
+    Args:
+        store, clock, profile: as everywhere.
+        streams: ``"ids"`` for new tasks.
+        ties: not used; all loops are built alike.
+
+    Source: swarmkit manager/orchestrator/jobs/orchestrator.go Orchestrator.
+    """
 
     RANK: ClassVar[int] = 22
 
     def __init__(
-        self, store: Store, clock: Clock, profile: Profile, streams: Streams, *, ties: str = "joined"
-    ) -> None: ...
+        self,
+        store: Store,
+        clock: Clock,
+        profile: Profile,
+        streams: Streams,
+        *,
+        ties: str = "joined",  # noqa: ARG002  (all loops are built alike)
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._ids = streams["ids"]
+        self.restarts = RestartSupervisor(store, clock, profile, self._ids)
+        self.running = False
 
-    def start(self) -> None: ...
-    def stop(self) -> None: ...
-    def on_commit(self, committed: Committed) -> None: ...
-    def check(self) -> None: ...
+    def __repr__(self) -> str:
+        return f"<JobOrchestrator{'' if self.running else ', stopped'}>"
+
+    def start(self) -> None:
+        """Take office: look at every job once. Source: orchestrator.go Run."""
+        if self.running:
+            return
+        self.running = True
+        check_tasks(self._store, self.restarts, related=is_job, fix=_leave)
+        self._store.watch(self.on_commit, rank=self.RANK)
+        for service_id in tuple(self._store.services):
+            self._reconcile(service_id)
+
+    def stop(self) -> None:
+        """Lay down office; delays and histories are forgotten."""
+        self.running = False
+        self._store.unwatch(self.on_commit)
+        self.restarts.stop()
+
+    def on_commit(self, committed: Committed) -> None:
+        """React to one commit; a job whose task ended costs O(its tasks)."""
+        touched: dict[str, None] = {}
+        for change in committed.changes:
+            self.restarts.observe(change)
+            if isinstance(change, Removed):
+                if isinstance(change.old, Service) and is_job(change.old):
+                    self.restarts.forget_service(change.old.id)
+                    remove_all(self._store, change.old.id)
+                continue
+            new = change.new
+            if isinstance(new, Service):
+                touched[new.id] = None
+            elif isinstance(change, Updated) and isinstance(new, Task) and _ended_job(new):
+                touched[new.service_id] = None
+        for service_id in touched:
+            self._reconcile(service_id)
+
+    def _reconcile(self, service_id: str) -> None:
+        service = self._store.services.get(service_id)
+        if service is None or not is_job(service):
+            return
+        tasks = self._store.tasks_of_service(service_id)
+        present = [task for task in tasks if task.shared.job_iteration == _iteration(service)]
+        with self._store.transaction() as tx:
+            if isinstance(service.spec.mode, ReplicatedJob):
+                self._fill_slots(tx, service, service.spec.mode, present)
+            else:
+                self._fill_nodes(tx, service, present)
+            for task in tasks:
+                earlier = task.shared.job_iteration != _iteration(service)
+                if earlier and task.status.state <= TaskState.RUNNING and task.desired < TaskState.REMOVE:
+                    tx.update(task, desired=TaskState.REMOVE)
+
+    def _fill_slots(
+        self, tx: Transaction, service: Service, mode: ReplicatedJob, present: list[Task]
+    ) -> None:
+        """Run as many more tasks as may run at once and are still missing.
+
+        Source: swarmkit manager/orchestrator/jobs/replicated/reconciler.go ReconcileService.
+        """
+        complete = [task for task in present if task.status.state is TaskState.COMPLETE]
+        going_on = [
+            task
+            for task in present
+            if task.status.state is not TaskState.COMPLETE and task.desired <= TaskState.COMPLETE
+        ]
+        missing = mode.total_completions - len(complete) - len(going_on)
+        count = min(mode.max_concurrent - len(going_on), missing)
+        taken = {task.slot for task in (*complete, *going_on)}
+        slot = 0
+        for _ in range(count):
+            while slot in taken:
+                slot += 1
+            self._add(tx, service, slot, "")
+            slot += 1
+        for task in going_on:
+            if task.status.state > TaskState.COMPLETE:
+                self.restarts.restart(tx, service, task)
+
+    def _fill_nodes(self, tx: Transaction, service: Service, present: list[Task]) -> None:
+        """Run a task on every node that fits and has none of this run.
+
+        Source: swarmkit manager/orchestrator/jobs/global/reconciler.go ReconcileService.
+        """
+        served: dict[str, None] = {}
+        for task in present:
+            if task.desired > TaskState.COMPLETE:
+                continue
+            served[task.node_id] = None
+            if task.status.state is TaskState.COMPLETE:
+                continue
+            if invalid_node(tx.get(Node, task.node_id)):
+                tx.update(task, desired=TaskState.SHUTDOWN)
+            elif task.status.state > TaskState.COMPLETE:
+                self.restarts.restart(tx, service, task)
+        for node in self._store.nodes.values():
+            if (
+                node.id not in served
+                and node.spec.availability is Availability.ACTIVE
+                and node.status.state is NodeState.READY
+                and meets_constraints(service, node)
+            ):
+                self._add(tx, service, 0, node.id)
+
+    def _add(self, tx: Transaction, service: Service, slot: int, node_id: str) -> None:
+        now_ns = self._clock.now_ns
+        tx.create(new_task(self._ids, service, slot, now_ns, node_id=node_id, desired=TaskState.COMPLETE))
+
+    def check(self) -> None:
+        """Assert that whoever waits has something to wait for."""
+        self.restarts.check()
+
+
+def _iteration(service: Service) -> int:
+    return service.job_status.iteration if service.job_status is not None else 0
+
+
+def _ended_job(task: Task) -> bool:
+    return task.shared.job_iteration is not None and task.status.state > TaskState.RUNNING
+
+
+def _leave(_tx: Transaction, _task: Task) -> None:
+    """The reconciliation that follows mends what is wrong."""

@@ -15,7 +15,13 @@ from typing import ClassVar, Literal
 from meshsim.manager.orchestrator.restart import RestartSupervisor
 from meshsim.manager.orchestrator.slots import ServiceSlots, Slot
 from meshsim.manager.orchestrator.taskinit import check_tasks
-from meshsim.manager.orchestrator.tasks import invalid_node, is_replicated, is_task_exact, new_task
+from meshsim.manager.orchestrator.tasks import (
+    invalid_node,
+    is_replicated,
+    is_task_exact,
+    new_task,
+    remove_all,
+)
 from meshsim.manager.orchestrator.update import GOING_ON, UpdateSupervisor
 from meshsim.model.events import Change, Committed, Created, Removed, Updated
 from meshsim.model.objects import Node, Service, Task
@@ -168,10 +174,7 @@ class ReplicatedOrchestrator:
         self.restarts.forget_service(service_id)
         self._agreed.pop(service_id, None)
         del self._slots[service_id]
-        with self._store.transaction() as tx:
-            for task in self._store.tasks_of_service(service_id):
-                if task.desired < TaskState.REMOVE:
-                    tx.update(task, desired=TaskState.REMOVE)
+        remove_all(self._store, service_id)
 
     def _note(self, task: Task) -> None:
         """Keep the slots up to date with a task that is new or was told something else."""

@@ -1,7 +1,6 @@
 """Room manager, orchestrators: making a task, and judging whether one still fits its service.
 
-Comes in: services, tasks, nodes. Goes out: new tasks and verdicts. Rules of this file: no state, no
-store, nothing written.
+Comes in: services, tasks, nodes. Goes out: new tasks and verdicts. Rule of this file: no state.
 
 Source: swarmkit manager/orchestrator/task.go, service.go.
 """
@@ -15,10 +14,11 @@ import attrs
 from meshsim.model.objects import Endpoint, Node, Service, Task, TaskShared, TaskStatus
 from meshsim.model.specs import GlobalJob, GlobalMode, Placement, Replicated, ReplicatedJob
 from meshsim.model.states import Availability, NodeState, TaskState
+from meshsim.model.store import Store
 from meshsim.placement import meets, parse_constraints
 from meshsim.sim import object_id
 
-__all__ = ["invalid_node", "is_job", "is_task_dirty", "meets_constraints", "new_task"]
+__all__ = ["invalid_node", "is_job", "is_task_dirty", "meets_constraints", "new_task", "remove_all"]
 
 _ANYWHERE = Placement()
 
@@ -106,3 +106,14 @@ def same_endpoint(service: Service, task: Task) -> bool:
 def is_task_exact(service: Service, task: Task) -> bool:
     """Whether the task is to the letter what the service asks for, placement included."""
     return task.shared.spec == service.spec.task and same_endpoint(service, task)
+
+
+def remove_all(store: Store, service_id: str) -> None:
+    """Tell all tasks of a removed service that they are to go.
+
+    Source: swarmkit manager/orchestrator/service.go SetServiceTasksRemove.
+    """
+    with store.transaction() as tx:
+        for task in store.tasks_of_service(service_id):
+            if task.desired < TaskState.REMOVE:
+                tx.update(task, desired=TaskState.REMOVE)
