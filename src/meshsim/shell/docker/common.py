@@ -8,7 +8,7 @@ refusals come from the errors, the era's wording from the profile.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 
 from attrs import field, frozen
 
@@ -21,8 +21,8 @@ from meshsim.shell.templates import Template, inspect_json, render_rows
 from meshsim.shell.wording import CliTexts
 from meshsim.text import table
 from meshsim.units import Port, cpus_text
-from meshsim.views import rows
-from meshsim.views.go import Struct
+from meshsim.views import filters, rows
+from meshsim.views.go import Struct, to_json
 
 if TYPE_CHECKING:
     from meshsim.cluster import Host
@@ -40,6 +40,9 @@ __all__ = [
     "given",
     "inspected",
     "listed",
+    "network_text",
+    "port_text",
+    "unknown_image",
 ]
 
 
@@ -164,13 +167,26 @@ def quiet(help_text: str = "Only display IDs") -> Flag:
     return Flag("quiet", "bool", "q", help=help_text)
 
 
-def filters_of(call: Call) -> dict[str, list[str]]:
-    """The ``--filter`` values by key."""
+def filters_of(call: Call, kind: str) -> dict[str, list[str]]:
+    """The ``--filter`` values by key, after the engine's check of the keys.
+
+    Raises:
+        InvalidParameter: a key that lists of this kind do not have.
+    """
     found: dict[str, list[str]] = {}
     for key, value in call["filter"]:
         if key:
             found.setdefault(key, []).append(value)
+    filters.check(kind, found)
     return found
+
+
+def unknown_image(call: Call, image: str) -> str:
+    """The line that says, once, that nobody told meshsim what an image does."""
+    images = call.host.cluster.images
+    if images.strict or images.known(image) or call.memory.told(f"image {image}"):
+        return ""
+    return f"meshsim: image {image} is not known here; its containers answer every port with their name\n"
 
 
 def listed(call: Call, kind: str, lines: Sequence[Struct], *, mark: str = "") -> Result:
@@ -213,7 +229,8 @@ class Inspection:
         find: by what was typed; raises ApiError.
         pretty: the text of ``--pretty``, None where there is none.
         raw: whether the engine's own JSON is shown (``<`` and ``>`` stay).
-        strict_keys: whether a key a map lacks is an error.
+        fallback: with what a template is tried again over the engine's JSON when the object lacks a field:
+            a missing key prints ``<no value>``, or is an error; None where it is not tried again.
         bad_template_exit: exit code when the template does not parse.
         wraps: whether the era may wrap refusals as ``Status: ..., Code: 1``.
         refused: the sentence for an object that is not there; the engine's own by default.
@@ -223,7 +240,7 @@ class Inspection:
     find: Callable[[str], Any]
     pretty: Callable[[Any], str] | None = None
     raw: bool = True
-    strict_keys: bool = False
+    fallback: Literal["no value", "error"] | None = None
     bad_template_exit: int = 1
     wraps: bool = True
     refused: Callable[[str], str] | None = None
@@ -277,14 +294,22 @@ def _rendered(template: Template, shapes: Sequence[Any], stderr: str, inspection
     out = ""
     try:
         for shape in shapes:
-            missing = "error" if inspection.strict_keys else "no value"
-            out += template.render(shape, missing_key=missing) + "\n"  # type: ignore[arg-type]
+            out += _over(template, shape, inspection) + "\n"
     except TemplateProblem as error:
         out, stderr = out + "\n", f"{stderr}{error}\n"
         return Result(out, stderr, 1, screen=out + stderr)
     if not shapes:
         out = "\n"
     return Result(out, stderr, int(bool(stderr)), screen=out + stderr)
+
+
+def _over(template: Template, shape: Any, inspection: Inspection) -> str:
+    try:
+        return template.render(shape)
+    except TemplateProblem:
+        if inspection.fallback is None:
+            raise
+        return template.render(to_json(shape), missing_key=inspection.fallback)
 
 
 def each(

@@ -7,11 +7,10 @@ Source: docker/cli cli/command/container/*.go.
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any
 
 from meshsim.cluster.images import familiar
-from meshsim.errors import ApiError, BadValue, NotFound, NotModelled
+from meshsim.errors import BadValue, NotFound, NotModelled
 from meshsim.shell.docker.common import (
     FORMAT,
     INSPECT_FORMAT,
@@ -24,132 +23,26 @@ from meshsim.shell.docker.common import (
     filters_of,
     inspected,
     listed,
-    port_text,
     quiet,
 )
-from meshsim.shell.docker.container_flags import RUN_FLAGS, UNMODELLED_RUN_FLAGS
+from meshsim.shell.docker.container_flags import RUN_FLAGS
 from meshsim.shell.docker.logs import LOG_FLAGS, container_logs
 from meshsim.shell.docker.pulling import pull_text
+from meshsim.shell.docker.run import run_container, run_inside
 from meshsim.shell.flags import Command, Flag
-from meshsim.shell.places import ContainerPlace
 from meshsim.shell.result import Result
-from meshsim.shell.tools import run_program
-from meshsim.units import Port, PortMapping
 from meshsim.views import filters, rows, shapes
 
 if TYPE_CHECKING:
-    from meshsim.cluster.collections import ContainerHandle
+    from meshsim.cluster import ContainerHandle
 
 __all__ = ["CONTAINER"]
-
-_REFERENCE = re.compile(r"[^@:]*[A-Z]")
-
-
-# -- run
-
-
-def _run(call: Call) -> Result:
-    image, *command = call.operands
-    refusal = _refused(call, image)
-    if refusal:
-        return refusal
-    pulled = "" if call["pull"] == "never" else pull_text(call.host, image, quiet=call["quiet"])
-    network, aliases = _network(call)
-    try:
-        handle = call.host.containers.run(
-            image,
-            tuple(command),
-            name=call["name"] or None,
-            network=network,
-            network_alias=aliases,
-            detach=True,
-            remove=call["rm"],
-            hostname=call["hostname"],
-            env=tuple(filter(None, map(call.env_entry, call["env"]))),
-            label=call["label"],
-            publish=_published(call),
-            entrypoint=call["entrypoint"],
-        )
-    except ApiError as error:
-        text = str(call.texts.run_refused(engine_said(error).rstrip("\n")))
-        return Result("", f"{pulled}{text}\n", 125)
-    if call["detach"]:
-        return Result(f"{handle.id}\n", pulled)
-    return Result("", pulled) + _foreground(call, handle)
-
-
-def _refused(call: Call, image: str) -> Result | None:
-    """What the command line refuses by itself."""
-    for name in UNMODELLED_RUN_FLAGS:
-        if call.typed(name):
-            raise NotModelled(f"docker run --{name} is not modelled")
-    if call["restart"] != "no":
-        if call["rm"]:
-            problem = call.texts.run_refused("conflicting options: cannot specify both --restart and --rm")
-            return Result("", f"{problem}\n", 125)
-        raise NotModelled("docker run --restart is not modelled")
-    if _REFERENCE.match(image):
-        shown = image if "/" in image else f"library/{image}"
-        sentence = f"invalid reference format: repository name ({shown.partition(':')[0]}) must be lowercase"
-        return Result("", f"{call.texts.run_refused(sentence)}\n", 125)
-    if call["tty"] and call["interactive"] and not call["detach"]:
-        return Result("", "the input device is not a TTY\n", 1)
-    return None
-
-
-def _network(call: Call) -> tuple[str | None, tuple[str, ...]]:
-    choices = (*call["network"], *call["net"])
-    if len(choices) > 1:
-        raise NotModelled("docker run on several networks is not modelled")
-    if call["ip"] or any(choice.ip for choice in choices):
-        raise NotModelled("docker run --ip is not modelled")
-    aliases = (*call["network-alias"], *(alias for choice in choices for alias in choice.aliases))
-    return (choices[0].target if choices else None), aliases
-
-
-def _published(call: Call) -> tuple[str, ...]:
-    """The ports of ``-p``, in the form services have; addresses and choices are not modelled."""
-    mappings: list[PortMapping] = [mapping for group in call["publish"] for mapping in group]
-    for mapping in mappings:
-        if mapping.host_ip not in ("", "0.0.0.0") or mapping.host_port_end > mapping.host_port:  # noqa: S104
-            raise NotModelled("docker run -p with an address or a range to choose from is not modelled")
-    return tuple(
-        port_text(Port(mapping.container_port, mapping.host_port, mapping.protocol.lower(), "host"))
-        for mapping in mappings
-    )
-
-
-def _foreground(call: Call, handle: ContainerHandle) -> Result:
-    """Wait until the program ends; what it printed, and its exit code."""
-    container = handle.container
-    call.host.containers._wait(container)
-    return Result(
-        "".join(f"{text}\n" for _, stream, text in container.log if stream == "stdout"),
-        "".join(f"{text}\n" for _, stream, text in container.log if stream == "stderr"),
-        container.exit_code,
-    )
-
-
-def _exec(call: Call) -> Result:
-    name, *argv = call.operands
-    handle = call.host.containers.get(name)
-    container = handle.container
-    if not container.running:
-        return Result("", f"Error response from daemon: container {container.id} is not running\n", 1)
-    ran = run_program(argv, ContainerPlace(call.host, container))
-    if ran.duration_ns is None:
-        raise NotModelled(f"a program that never ends ({' '.join(argv)}) cannot be run by docker exec")
-    if call["detach"]:
-        return Result()
-    call.host.cluster.step(ran.duration_ns)
-    return Result(ran.stdout, ran.stderr, ran.exit_code)
-
 
 # -- looking
 
 
 def _ps(call: Call) -> Result:
-    wishes = filters_of(call)
+    wishes = filters_of(call, "container")
     everything = (
         call["all"] or call["latest"] or call["last"] > 0 or bool({"status", "exited"} & wishes.keys())
     )
@@ -288,7 +181,7 @@ CONTAINER = Group(
                 None,
                 mixes=False,
             ),
-            _exec,
+            run_inside,
         ),
         _simple(
             "inspect",
@@ -360,7 +253,7 @@ CONTAINER = Group(
                 mixes=False,
                 aliases=("docker run",),
             ),
-            _run,
+            run_container,
         ),
         _simple(
             "start",

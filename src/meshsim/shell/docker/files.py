@@ -56,7 +56,7 @@ def _create(call: Call) -> Result:
 
 
 def _ls(call: Call) -> Result:
-    wishes = filters_of(call)
+    wishes = filters_of(call, "secret")
     records = [handle.record for handle in _collection(call).list()]
     records = sorted(
         (record for record in records if filters.fits_file(record, wishes)),

@@ -20,7 +20,7 @@ from meshsim.shell.result import Result
 from meshsim.units import parse_duration, parse_time, rfc3339_fixed
 
 if TYPE_CHECKING:
-    from meshsim.cluster.collections import TaskHandle
+    from meshsim.cluster import TaskHandle
 
 __all__ = ["LOG_FLAGS", "LogLine", "container_logs", "service_logs"]
 

@@ -6,7 +6,7 @@ Room shell, docker. Source: docker/cli cli/command/network/*.go. Rules of this f
 from __future__ import annotations
 
 import ipaddress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from meshsim.errors import BadValue, NotFound, NotModelled
 from meshsim.model.objects import Network
@@ -27,7 +27,10 @@ from meshsim.shell.docker.common import (
 from meshsim.shell.flags import Command, Flag
 from meshsim.shell.result import Result
 from meshsim.text import natural_key
-from meshsim.views import filters, rows
+from meshsim.views import filters, rows, shapes
+
+if TYPE_CHECKING:
+    from meshsim.cluster import NetworkHandle
 
 __all__ = ["NETWORK"]
 
@@ -96,7 +99,7 @@ def _holds(subnet: Any, text: str) -> bool:
 
 
 def _ls(call: Call) -> Result:
-    wishes = filters_of(call)
+    wishes = filters_of(call, "network")
     records = [handle.record for handle in call.host.networks.list()]
     records = [record for record in records if filters.fits_network(record, wishes)]
     records.sort(key=lambda record: natural_key(record.name))
@@ -113,12 +116,20 @@ def _inspect(call: Call) -> Result:
         call,
         Inspection(
             call.host.networks.get,
-            strict_keys=True,
+            fallback="error",
             bad_template_exit=64,
             wraps=False,
-            shape=lambda handle: handle._shape(),
+            shape=lambda handle: _shape(call, handle),
         ),
     )
+
+
+def _shape(call: Call, handle: NetworkHandle) -> Any:
+    record, epoch_ns = handle.record, call.epoch_ns
+    has_key = call.profile.network_has_ipv4_key
+    if isinstance(record, Network):
+        return shapes.network(record, handle._use(record), epoch_ns=epoch_ns, has_ipv4_key=has_key)
+    return shapes.local_network(record, epoch_ns=epoch_ns, has_ipv4_key=has_key)
 
 
 def _rm(call: Call) -> Result:

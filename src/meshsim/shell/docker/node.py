@@ -36,7 +36,7 @@ __all__ = ["NODE"]
 
 
 def _ls(call: Call) -> Result:
-    wishes = filters_of(call)
+    wishes = filters_of(call, "node")
     records = [handle.record for handle in call.host.nodes.list()]
     records = [record for record in records if filters.fits_node(record, wishes)]
     # by id first: two entries of one host name stand next to each other in that order
@@ -51,7 +51,7 @@ def _named(call: Call, name: str) -> Any:
 
 
 def _ps(call: Call) -> Result:
-    wishes = filters_of(call)
+    wishes = filters_of(call, "task")
     nodes: dict[str, str] = {}
     result = each(call.operands or ("self",), lambda name: _collect(call, name, nodes))
     if not nodes:

@@ -10,9 +10,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from meshsim.errors import ApiError, BadValue, NotFound, NotModelled
+from meshsim.errors import ApiError, BadValue, NotFound
 from meshsim.model.objects import Service
-from meshsim.model.specs import GlobalMode, Replicated, ReplicatedJob
 from meshsim.shell.docker.common import (
     FILTER,
     FORMAT,
@@ -23,54 +22,47 @@ from meshsim.shell.docker.common import (
     Entry,
     Group,
     Inspection,
-    each,
     engine_said,
     filters_of,
     given,
     inspected,
     listed,
     quiet,
+    unknown_image,
 )
 from meshsim.shell.docker.logs import LOG_FLAGS, service_logs
-from meshsim.shell.docker.service_flags import CREATE_FLAGS, UNMODELLED, UPDATE_FLAGS, WAIT_FLAGS
+from meshsim.shell.docker.service_flags import CREATE_FLAGS, OWN_FLAGS, UNMODELLED, UPDATE_FLAGS, WAIT_FLAGS
+from meshsim.shell.docker.service_update import check_files, check_flags, remove, rollback, scale, update
 from meshsim.shell.docker.tasks import resolver, task_list
 from meshsim.shell.docker.waiting import converged
 from meshsim.shell.flags import Command, Flag
 from meshsim.shell.result import Result
 from meshsim.text import natural_key
-from meshsim.units import parse_uint
 from meshsim.views import filters, pretty, rows, shapes
 from meshsim.views.status import service_status
 
 if TYPE_CHECKING:
-    from meshsim.cluster.collections import ServiceHandle
+    from meshsim.cluster import ServiceHandle
 
 __all__ = ["SERVICE"]
 
 _REPLICATED_MODES = ("replicated", "replicated-job")
 _JOB_MODES = ("replicated-job", "global-job")
-_HEALTH = tuple(
-    f"health-{part}" for part in ("cmd", "interval", "retries", "start-interval", "start-period", "timeout")
-)
 _ROLLOUT = tuple(flag.name for flag in CREATE_FLAGS if flag.name.startswith(("update-", "rollback-")))
-#: flags of the command line, not of the service
-_OWN = ("detach", "quiet", "name", "no-resolve-image", "with-registry-auth", "rollback")
-
-
 # -- create
 
 
 def _create(call: Call) -> Result:
     _check_create(call)
     image, *command = call.operands
-    keywords = given(call, *(f.name for f in CREATE_FLAGS if f.name not in (*_OWN, *UNMODELLED)))
-    _check_files(call, "secret", "config")
+    keywords = given(call, *(f.name for f in CREATE_FLAGS if f.name not in (*OWN_FLAGS, *UNMODELLED)))
+    check_files(call, "secret", "config")
     if "env" in keywords:
         keywords["env"] = tuple(filter(None, map(call.env_entry, call["env"])))
     handle = call.host.services.create(
         image, name=call["name"] or None, **({"command": tuple(command)} if command else {}), **keywords
     )
-    warning = _unresolved_image(call, image)
+    warning = unknown_image(call, image) + _unresolved_image(call, image)
     done = Result(f"{handle.id}\n", warning, screen=warning + f"{handle.id}\n")
     if call["detach"] or call["quiet"]:
         return done
@@ -93,37 +85,7 @@ def _check_create(call: Call) -> None:
         raise BadValue("max-concurrent can only be used with replicated-job mode")
     if mode in _JOB_MODES and call.typed(*_ROLLOUT):
         raise BadValue("update and rollback configuration is not supported for jobs")
-    _check_shared(call)
-
-
-def _check_shared(call: Call) -> None:
-    if call["no-healthcheck"] and call.typed(*_HEALTH):
-        raise BadValue("--no-healthcheck conflicts with --health-* options")
-    for name in UNMODELLED:
-        if call.typed(name):
-            raise NotModelled(f"{call.command.path} --{name} is not modelled")
-
-
-def _check_files(call: Call, *flags: str) -> None:
-    """Whether the secrets and configs exist, and no two of them make one file.
-
-    Source: docker/cli cli/command/service/parse.go ParseSecrets, ParseConfigs.
-    """
-    for flag in flags:
-        kind = flag.partition("-")[0]
-        collection = call.host.secrets if kind == "secret" else call.host.configs
-        targets: set[str] = set()
-        for text in call[flag]:
-            fields = dict(part.partition("=")[::2] for part in text.split(",")) if "=" in text else {}
-            name = fields.get("source") or fields.get("src") or text
-            target = fields.get("target") or name
-            if target in targets:
-                raise BadValue(f"duplicate {kind} target for {name} not allowed", text)
-            targets.add(target)
-            try:
-                collection.get(name)
-            except NotFound:
-                raise BadValue(f"{kind} not found: {name}", name) from None
+    check_flags(call)
 
 
 def _unresolved_image(call: Call, image: str) -> str:
@@ -146,7 +108,7 @@ def _records(call: Call) -> list[ServiceHandle]:
 
 
 def _ls(call: Call) -> Result:
-    wishes = filters_of(call)
+    wishes = filters_of(call, "service")
     handles = [handle for handle in _records(call) if filters.fits_service(handle.record, wishes)]
     handles.sort(key=lambda handle: natural_key(handle.name))
     return listed(call, "service", [_row(handle) for handle in handles])
@@ -158,7 +120,7 @@ def _row(handle: ServiceHandle) -> Any:
 
 
 def _ps(call: Call) -> Result:
-    wishes = filters_of(call)
+    wishes = filters_of(call, "task")
     node_name = {node.name: node.id for node in call.host.nodes.list()} if "node" in wishes else {}
     if "node" in wishes:
         wishes["node"] = [node_name.get(name, name) for name in wishes["node"]]
@@ -220,90 +182,6 @@ def _refusal(call: Call, name: str) -> str:
     except ApiError as error:
         return engine_said(error).rstrip("\n")
     return ""
-
-
-# -- changing
-
-
-def _scale(call: Call) -> Result:
-    """``scale A=3 B=2``: all are asked first, then progress is shown for each.
-
-    Source: docker/cli cli/command/service/scale.go runScale.
-    """
-    wanted: list[tuple[str, str]] = []
-    for operand in call.operands:
-        name, equals, count = operand.partition("=")
-        if not equals or not name:
-            first = "Invalid" if call.profile.cli_scale_error_case == "upper" else "invalid"
-            raise BadValue(
-                f"{first} scale specifier '{operand}'.\nSee '{call.command.path} --help'.\n\n"
-                f"Usage:  {call.command.use_line}\n\n{call.command.summary}",
-                operand,
-            )
-        wanted.append((name, count))
-    done, refusals = Result(), ""
-    scaled: list[tuple[str, ServiceHandle]] = []
-    for name, count in wanted:
-        try:
-            scaled.append((name, _scale_one(call, name, count)))
-            done += Result(f"{name} scaled to {count}\n")
-        except (ApiError, BadValue) as error:
-            refusals += f"{name}: {engine_said(error)}"
-    if not call["detach"]:
-        for name, handle in scaled:
-            done += converged(call, handle, name)
-    screen = done.screen + refusals
-    return Result(done.stdout, done.stderr + refusals, int(bool(refusals)) or done.exit, screen=screen)
-
-
-def _scale_one(call: Call, name: str, count: str) -> ServiceHandle:
-    try:
-        replicas = parse_uint(count, base=10)
-    except BadValue as error:
-        raise BadValue(f"invalid replicas value {count}: {error}", count) from None
-    handle = call.host.services.get(name)
-    if not isinstance(handle.record.spec.mode, (Replicated, ReplicatedJob)):
-        raise BadValue("scale can only be used with replicated or replicated-job mode", name)
-    handle.scale(replicas)
-    return handle
-
-
-def _update(call: Call) -> Result:
-    name = call.operands[0]
-    if call["rollback"]:
-        if set(call.parsed.changed) - {"rollback", "detach", "quiet"}:
-            raise BadValue("other flags may not be combined with --rollback")
-        return _rollback(call)
-    handle = call.host.services.get(name)
-    if call.typed("replicas") and isinstance(handle.record.spec.mode, GlobalMode):
-        raise BadValue("replicas can only be used with replicated mode")
-    _check_shared(call)
-    keywords = given(call, *(f.name for f in UPDATE_FLAGS if f.name not in (*_OWN, *UNMODELLED)))
-    _check_files(call, "secret-add", "config-add")
-    if "env_add" in keywords:
-        keywords["env_add"] = tuple(filter(None, map(call.env_entry, call["env-add"])))
-    handle.update(**keywords)
-    return _shown(call, handle, name)
-
-
-def _rollback(call: Call) -> Result:
-    name = call.operands[0]
-    handle = call.host.services.get(name)
-    handle.rollback()
-    return _shown(call, handle, name)
-
-
-def _shown(call: Call, handle: ServiceHandle, name: str) -> Result:
-    done = Result(f"{name}\n")
-    return done if call["detach"] or call["quiet"] else done + converged(call, handle, name)
-
-
-def _rm(call: Call) -> Result:
-    def remove(name: str) -> str:
-        call.host.services.get(name).remove()
-        return name
-
-    return each(call.operands, remove)
 
 
 _RESOLVE = Flag("no-resolve", "bool", help="Do not map IDs to Names")
@@ -389,7 +267,7 @@ SERVICE = Group(
                 None,
                 aliases=("docker service remove",),
             ),
-            _rm,
+            remove,
         ),
         Entry(
             Command(
@@ -400,7 +278,7 @@ SERVICE = Group(
                 1,
                 1,
             ),
-            _rollback,
+            rollback,
         ),
         Entry(
             Command(
@@ -411,11 +289,11 @@ SERVICE = Group(
                 1,
                 None,
             ),
-            _scale,
+            scale,
         ),
         Entry(
             Command("docker service update", "[OPTIONS] SERVICE", "Update a service", UPDATE_FLAGS, 1, 1),
-            _update,
+            update,
         ),
     ),
 )

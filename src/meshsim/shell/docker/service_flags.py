@@ -11,7 +11,7 @@ from __future__ import annotations
 from meshsim.shell.flags import Flag
 from meshsim.units import SECOND
 
-__all__ = ["CREATE_FLAGS", "UNMODELLED", "UPDATE_FLAGS", "WAIT_FLAGS"]
+__all__ = ["CREATE_FLAGS", "OWN_FLAGS", "UNMODELLED", "UPDATE_FLAGS", "WAIT_FLAGS"]
 
 WAIT_FLAGS = (
     Flag("detach", "bool", "d", help="Exit immediately instead of waiting for the service to converge"),
@@ -114,6 +114,9 @@ _SHARED = (
     Flag("with-registry-auth", "bool", help="Send registry authentication details to swarm agents"),
     Flag("workdir", short="w", help="Working directory inside the container"),
 )
+
+OWN_FLAGS = ("detach", "quiet", "name", "no-resolve-image", "with-registry-auth", "rollback")
+"""Flags of the command line, not of the service."""
 
 UNMODELLED = (
     "cap-add",

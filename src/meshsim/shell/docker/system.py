@@ -121,7 +121,11 @@ def _inspect(call: Call) -> Result:
     return inspected(
         call,
         Inspection(
-            find, bad_template_exit=64, wraps=False, refused=lambda name: f"Error: No such {what}: {name}"
+            find,
+            fallback="no value",
+            bad_template_exit=64,
+            wraps=False,
+            refused=lambda name: f"Error: No such {what}: {name}",
         ),
     )
 

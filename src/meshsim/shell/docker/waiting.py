@@ -21,7 +21,7 @@ from meshsim.views.progress import Progress, progress
 from meshsim.views.shapes import with_defaults
 
 if TYPE_CHECKING:
-    from meshsim.cluster.collections import ServiceHandle
+    from meshsim.cluster import ServiceHandle
 
 __all__ = ["converged"]
 
