@@ -69,9 +69,13 @@ class Spread(Protocol):
 
 
 class Change(NamedTuple):
-    """What a host notices, and when: the row it had (or None) and the row it has now (or None)."""
+    """What a host notices, and when: the row it had (or None) and the row it has now (or None).
+
+    ``seq`` orders what several networks notice at one moment; -1 when no row told it.
+    """
 
     at_ns: int
+    seq: int
     endpoint_id: str
     before: Binding | None
     after: Binding | None
@@ -88,6 +92,7 @@ class View:
 
     __slots__ = (
         "_arrived",
+        "_joined_seq",
         "_journal",
         "_list",
         "_now_ns",
@@ -127,6 +132,7 @@ class View:
         self._profile = profile
         self._spread = spread
         self._seen = 0
+        self._joined_seq = journal.told
         self._version = -1
         self._now_ns = now_ns
         self._waiting: list[Row] = []
@@ -226,7 +232,7 @@ class View:
         """When the row arrives here by the arrival rule; NEVER while the link is down."""
         if row.node == self.host:
             return max(row.sent_ns, self.joined_ns)
-        if row.sent_ns <= self.joined_ns:
+        if row.seq < self._joined_seq:
             due_ns = self.joined_ns
         elif self._spread is not None:
             due_ns = row.sent_ns + self._spread(row, self.host)
@@ -262,13 +268,13 @@ class View:
             del self.rows[endpoint_id]
         else:
             self.rows[endpoint_id] = after
-        changes.append(Change(moment, endpoint_id, before, after))
+        changes.append(Change(moment, row.seq, endpoint_id, before, after))
 
     def _lose(self, owner: str, moment: int, changes: list[Change]) -> None:
         for endpoint_id, binding in list(self.rows.items()):
             if binding.node == owner:
                 del self.rows[endpoint_id]
-                changes.append(Change(moment, endpoint_id, binding, None))
+                changes.append(Change(moment, -1, endpoint_id, binding, None))
 
     def _rejoin(self, owner: str, moment: int, changes: list[Change]) -> None:
         """Bulk sync with an owner that is back: all it held at that moment. O(rows of the network)."""
@@ -284,4 +290,4 @@ class View:
         assert all(self._arrived[endpoint_id] >= 0 for endpoint_id in self.rows)
         told = {(row.endpoint_id, row.binding) for row in self._list}
         assert all((endpoint_id, binding) in told for endpoint_id, binding in self.rows.items())
-        assert all(row.seq < self._seen for row in self._waiting)
+        assert all(row in self._list for row in self._waiting)

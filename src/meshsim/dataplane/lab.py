@@ -247,9 +247,10 @@ class Lab:
 
     def stop(self, name: str) -> None:
         """The process has ended: namespace gone, rows withdrawn, addresses free."""
+        for plane in self.planes.values():
+            plane.remove_namespace(name)
         for binding in self._bindings.pop(name):
             self.journal.withdraw(binding.network_id, name)
-            self.planes[binding.node].remove_namespace(name)
             network = next(n for n, net in self.networks.items() if net.id == binding.network_id)
             self._pools[network].release(binding.address)
         del self.listening[name]

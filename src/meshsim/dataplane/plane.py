@@ -201,6 +201,7 @@ class DataPlane:
             dsr="dsr" in spec.options,
             entry_address=self.gateway_pool.any() if spec.ingress else "",
             balancer=self.balancer,
+            siblings=self.sandboxes,
         )
         self.sandboxes[network.id] = sandbox
         self.journal.join(network.id, self.name, sandbox.lb_address)

@@ -15,6 +15,7 @@ addLBBackend, rmLBBackend; agent.go handleEPTableEvent.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from attrs import define, field
@@ -106,6 +107,7 @@ class Sandbox:
         "_balancer",
         "_compared",
         "_marks",
+        "_siblings",
         "changes",
         "covers",
         "dsr",
@@ -141,6 +143,7 @@ class Sandbox:
         dsr: bool = False,
         entry_address: str = "",
         balancer: BalancerChoice | None = None,
+        siblings: Mapping[str, Sandbox] | None = None,
     ) -> None:
         self.network_id = view.network_id
         self.network = network
@@ -169,6 +172,7 @@ class Sandbox:
         self.targets: dict[tuple[str, str, int], int] = {}
         self.changes = 0
         self._marks = marks
+        self._siblings: Mapping[str, Sandbox] = {} if siblings is None else siblings
         self._compared = profile.endpoint_events == "compared"
         self._balancer: BalancerChoice = "rr" if balancer is None else balancer
 
@@ -179,9 +183,20 @@ class Sandbox:
         )
 
     def bring_up(self, now_ns: int) -> None:
-        """Apply everything the host has noticed by now. O(1) when nothing is new."""
-        for change in self.view.catch_up(now_ns):
-            self._react(change)
+        """Apply everything the host has noticed by now. O(1) when nothing is new.
+
+        All sandboxes of the host are brought up together, in the order of events: they share one
+        counter of marks, and who looks at one network must not change the marks of another.
+        """
+        news = self.view.catch_up(now_ns)
+        if not news:
+            return
+        events = [(change, self) for change in news]
+        for sibling in self._siblings.values():
+            if sibling is not self:
+                events += [(change, sibling) for change in sibling.view.catch_up(now_ns)]
+        for change, sandbox in sorted(events, key=_moment):
+            sandbox._react(change)
 
     def service_at(self, vip: str) -> ServiceHere | None:
         """The service a packet to that virtual address is marked for."""
@@ -200,7 +215,7 @@ class Sandbox:
 
         Source: moby daemon/libnetwork/agent.go handleEPTableEvent.
         """
-        at_ns, _, before, after = change
+        at_ns, _, _, before, after = change
         self.changes += 1
         # Rows of the host's own endpoints do not go through events, but through direct calls.
         compared = self._compared or (after or before).node == self.view.host  # type: ignore[union-attr]
@@ -220,11 +235,20 @@ class Sandbox:
             self._meet(after)
             if not after.disabled:
                 self._add(after, at_ns)
+        else:  # logged and ignored, but the peer row moves on
+            self._forget(before)
+            self._meet(after)
 
     def _meet(self, binding: Binding) -> None:
         self.known[binding.address] = binding
         for protocol, published, target in binding.ports:
             self.targets[binding.address, protocol, published] = target
+
+    def _forget(self, binding: Binding) -> None:
+        if self.known.get(binding.address, binding).endpoint_id == binding.endpoint_id:
+            self.known.pop(binding.address, None)
+            for protocol, published, _ in binding.ports:
+                self.targets.pop((binding.address, protocol, published), None)
 
     def _add(self, binding: Binding, at_ns: int) -> None:
         self.zone.publish(binding)
@@ -261,18 +285,16 @@ class Sandbox:
 
     def _remove(self, binding: Binding, at_ns: int) -> None:
         """Everything of it gone; with the last endpoint of a service its virtual address and ports too."""
-        if self.known.get(binding.address, binding).endpoint_id == binding.endpoint_id:
-            self.known.pop(binding.address, None)
-            for protocol, published, _ in binding.ports:
-                self.targets.pop((binding.address, protocol, published), None)
-        self.zone.withdraw(binding)
+        self._forget(binding)
         key = (binding.service_id, binding.ports)
         here = self.services.get(key)
         if here is None or binding.endpoint_id not in here.backends:
+            self.zone.withdraw(binding)
             return
-        del here.backends[binding.endpoint_id]
-        if self._release(here, binding) and here.balanced is not None:
-            self.table.remove_destination(here.balanced, binding.address, now_ns=at_ns)
+        backend = here.backends.pop(binding.endpoint_id)
+        self.zone.withdraw(backend)
+        if self._release(here, backend) and here.balanced is not None:
+            self.table.remove_destination(here.balanced, backend.address, now_ns=at_ns)
         if not here.backends:
             del self.services[key]
             if here.balanced is not None:
@@ -313,6 +335,10 @@ class Sandbox:
                 listed = {destination.address for destination in here.balanced.destinations}
                 assert listed == {b.address for b in here.backends.values()}
         assert set(self.known) <= {binding.address for binding in self.view.rows.values()}
+
+
+def _moment(event: tuple[Change, Sandbox]) -> tuple[int, int]:
+    return event[0].at_ns, event[0].seq
 
 
 def _drop(rules: dict[Any, list[ServiceHere]], key: Any, here: ServiceHere) -> None:

@@ -1,0 +1,127 @@
+"""Hosts and containers: networks that come and go, local bridges, addresses on docker_gwbridge."""
+
+import pytest
+
+from meshsim.dataplane import HostPort, Lab
+from meshsim.errors import BadValue
+from meshsim.model.objects import Attachment, Network
+from meshsim.model.specs import NetworkSpec
+
+
+@pytest.fixture
+def lab():
+    made = Lab(1)
+    yield made
+    made.check()
+
+
+def bridged(plane, endpoint, address, **more):
+    return plane.add_namespace(
+        endpoint,
+        name=endpoint,
+        container_id=f"{endpoint:0<64}",
+        attachments=[Attachment("b1", address)],
+        **more,
+    )
+
+
+def test_1_1_gateway_bridge_addresses_are_lowest_free_first(lab):
+    assert lab.planes["host01"].gateway == "172.18.0.1"
+    assert lab.sandbox("ingress", "host01").entry_address == "172.18.0.2"
+    lab.add_network("eg1")
+    made = [lab.start(f"t{n}", "host01", "eg1").gateway_address for n in (1, 2, 3)]
+    assert made == ["172.18.0.3", "172.18.0.4", "172.18.0.5"]
+    lab.stop("t2")
+    assert lab.start("t4", "host01", "eg1").gateway_address == "172.18.0.4"
+
+
+def test_1_6_a_network_is_released_and_joined_again(lab):
+    lab.add_network("eg1")
+    plane = lab.planes["host01"]
+    first = lab.join("eg1", "host01")
+    assert lab.journal.peers(first.network_id) == {"host01": first.lb_address}
+    assert plane.materialise(lab.networks["eg1"], "10.0.1.99") is first
+    plane.release(first.network_id)
+    plane.release(first.network_id)
+    assert first.network_id not in plane.sandboxes
+    assert lab.journal.peers(first.network_id) == {}
+    assert plane.bring_up(first.network_id) is None
+    plane.release(lab.networks["ingress"].id)
+    assert plane.ingress is None
+    assert lab.reached("host01", "192.168.65.11:81") == ["refused"]
+    assert lab.reached("host01", "::1:81") == ["refused"]
+    assert lab.join("ingress", "host01").entry_address == "172.18.0.2"
+
+
+def test_a_network_without_subnet_cannot_be_joined(lab):
+    with pytest.raises(BadValue, match="network n has no subnet yet"):
+        lab.planes["host01"].materialise(Network("x", spec=NetworkSpec("n")), "10.0.9.2")
+
+
+def test_a_container_cannot_be_put_on_a_network_the_host_does_not_have(lab):
+    with pytest.raises(BadValue, match="host01 has no network nosuch"):
+        lab.planes["host01"].add_namespace(
+            "c", name="c", container_id="c" * 64, attachments=[Attachment("nosuch", "10.0.9.2/24")]
+        )
+
+
+def test_a_local_bridge_with_names(lab):
+    plane = lab.planes["host01"]
+    bridge = plane.add_bridge("b1", "mynet", "172.20.0.0/16", "172.20.0.1")
+    bridged(plane, "one", "172.20.0.2/16", aliases=("uno",))
+    two = bridged(plane, "two", "172.20.0.3/16")
+    lab.listening.update(one={("tcp", 80)}, two=set())
+    assert two.resolve("one").addresses == two.resolve("uno").addresses == ["172.20.0.2"]
+    assert two.resolve("2.0.20.172.in-addr.arpa", "PTR").records[0].data == "one.mynet."
+    assert lab.reached(two, "172.20.0.2:80") == ["one"]
+    assert two.connect("172.20.0.2", 80).peer == "172.20.0.3"
+    assert lab.reached(two, "172.20.0.9:80") == ["unreachable"]
+    assert lab.reached(two, "172.20.0.1:80") == ["refused"], "the gateway is the host"
+    assert [two.ping(f"172.20.0.{n}").ok for n in (1, 2, 9)] == [True, True, False]
+    assert two.gateway_address == "172.20.0.3"
+    plane.remove_namespace("one")
+    plane.remove_namespace("one")
+    assert two.resolve("one").rcode == "NXDOMAIN"
+    assert "172.20.0.2" not in bridge.known
+    plane.reset()
+    assert bridge.known == {}
+    plane.remove_bridge("b1")
+    plane.remove_bridge("b1")
+
+
+def test_the_default_bridge_has_no_names(lab):
+    plane = lab.planes["host01"]
+    plane.add_bridge("b1", "bridge", "172.17.0.0/16", "172.17.0.1")
+    one = bridged(plane, "one", "172.17.0.2/16")
+    assert one.resolve("one").rcode == "NXDOMAIN"
+
+
+def test_a_container_without_network_asks_the_hosts_servers(lab):
+    alone = lab.planes["host01"].add_namespace("c", name="c", container_id="c" * 64)
+    assert alone.resolve("nosuch").rcode == "NXDOMAIN"
+    assert lab.reached(alone, "192.168.65.11:81") == ["unreachable"]
+
+
+def test_a_host_port_taken_over_by_a_newer_container_stays_with_it(lab):
+    plane = lab.planes["host01"]
+    lab.start("old", "host01", host_ports=[HostPort("tcp", 8080, 80)])
+    new = lab.start("new", "host01", host_ports=[HostPort("tcp", 8080, 80)])
+    lab.stop("old")
+    assert plane.host_ports == {("tcp", 8080): (new, 80)}
+
+
+def test_ping_between_machines(lab):
+    lab.add_host()
+    laptop, plane = lab.add_outsider(), lab.planes["host01"]
+    assert laptop.ping("192.168.65.11").by == "host01"
+    assert plane.ping("192.168.65.11").elapsed_ns == 2 * lab.profile.local_latency_ns
+    assert plane.ping("192.168.65.12").elapsed_ns == 2 * lab.profile.lan_latency_ns
+    assert not plane.ping("192.168.65.99").ok
+    lab.crash("host02")
+    assert not plane.ping("192.168.65.12").ok
+
+
+def test_an_ipv6_subnet_holds_no_ipv4_address():
+    from meshsim.dataplane.subnet import Subnet
+
+    assert not Subnet("fd00::/64")("10.0.0.1")
