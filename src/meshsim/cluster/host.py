@@ -170,7 +170,7 @@ class Host(Machine):
         self.platform = platform or Platform("linux", "x86_64")
         self.plugins = plugins
         super().__init__(cluster, name, address)
-        self.engine = Engine(
+        self.engine: Engine = Engine(
             name,
             cluster,
             self.plane,
