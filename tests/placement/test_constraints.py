@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from meshsim.errors import BadConstraint
+from meshsim.errors import BadConstraint, BadValue
 from meshsim.model.objects import Node
 from meshsim.placement import label_reader, meets, parse_constraint, parse_constraints, sample_node
 
@@ -190,6 +190,11 @@ def test_56_all_must_hold_and_values_are_folded():
 def test_folding_is_letter_by_letter():
     assert not label("== fi", "ﬁ")  # a ligature is one letter
     assert label("== k", "\N{KELVIN SIGN}")  # as Go's EqualFold has it
+
+
+def test_one_text_is_no_list():
+    with pytest.raises(BadValue, match=r"a list of expressions, not one text: 'node.id==x'"):
+        parse_constraints("node.id==x")
 
 
 def test_only_labels_can_be_read():

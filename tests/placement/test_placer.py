@@ -611,9 +611,25 @@ def test_wrong_arguments():
         Placer(ties=7)
     with pytest.raises(BadValue, match=r"a filter needs the method applies\(\)"):
         Placer(extra_filters=[object()])
+    with pytest.raises(BadValue, match="order must be callable, not 3"):
+        Placer(order=3)
+    with pytest.raises(BadValue, match="placement must be callable, not 'pack'"):
+        Placer(placement="pack")
     placer = placer_of("n1")
     tasks = sample_tasks("s", 1)
+    with pytest.raises(BadValue, match="the same task was given twice"):
+        placer.place(tasks * 2)
+    assert placer.nodes["n1"].total == 0
     placer.place(tasks)
     with pytest.raises(BadValue, match=r"task s.1 is on node n1 already"):
         placer.place(tasks)
     assert placer.place([]).nodes == {}
+
+
+def test_wrong_samples():
+    with pytest.raises(
+        BadValue, match="unknown NodeState 'broken'; known: unknown, down, ready, disconnected"
+    ):
+        sample_node("n1", state="broken")
+    with pytest.raises(BadValue, match="cannot make -1 tasks"):
+        sample_tasks("s", -1)

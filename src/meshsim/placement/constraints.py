@@ -16,7 +16,7 @@ from typing import TypeAlias
 
 from attrs import field, frozen
 
-from meshsim.errors import BadConstraint
+from meshsim.errors import BadConstraint, BadValue
 from meshsim.model.frozen import Frozen
 from meshsim.model.objects import Node
 
@@ -207,7 +207,17 @@ def parse_constraint(expression: str) -> Constraint:
 
 
 def parse_constraints(expressions: Iterable[str]) -> tuple[Constraint, ...]:
-    """Parse all expressions; the first bad one raises BadConstraint."""
+    """Parse all expressions.
+
+    Raises:
+        BadConstraint: one does not parse; the first such.
+        BadValue: one text instead of several.
+
+    >>> parse_constraints(["node.id == n1"])
+    (Constraint(key='node.id', equal=True, value='n1'),)
+    """
+    if isinstance(expressions, str):
+        raise BadValue(f"constraints are a list of expressions, not one text: {expressions!r}", expressions)
     return tuple(parse_constraint(expression) for expression in expressions)
 
 

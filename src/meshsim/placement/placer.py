@@ -73,6 +73,9 @@ class Placer:
             for method in ("applies", "accepts", "explain"):
                 if not callable(getattr(test, method, None)):
                     raise BadValue(f"a filter needs the method {method}(), {test!r} has none", method)
+        for name, rule in (("order", order), ("placement", placement)):
+            if rule is not None and not callable(rule):
+                raise BadValue(f"{name} must be callable, not {rule!r}", name)
         self._nodes: dict[str, NodeInfo] = {}
         #: id of the node that holds a task, by task id
         self._where: dict[str, str] = {}
@@ -187,18 +190,28 @@ class Placer:
         Returns:
             Where each task goes, what it claimed, and the sentence under each that found no node.
 
+        Raises:
+            BadValue: a task has a node already, or comes twice; nothing is placed then.
+
         Complexity: O(nodes log nodes + tasks) per group.
 
         Source: swarmkit manager/scheduler/scheduler.go tick.
         """
         tasks = list(tasks)
-        for task in tasks:
-            if task.id in self._where:
-                raise BadValue(f"task {task.id} is on node {self._where[task.id]} already", task.id)
+        self._refuse_known(tasks)
         groups, single = group_tasks(tasks)
         outcome = place_groups(self._nodes, groups, single, now_ns, self._rules)
         self._where.update(outcome.nodes)
         return outcome
+
+    def _refuse_known(self, tasks: Sequence[Task]) -> None:
+        ids = {task.id for task in tasks}
+        if len(ids) == len(tasks) and self._where.keys().isdisjoint(ids):
+            return
+        for task in tasks:
+            if task.id in self._where:
+                raise BadValue(f"task {task.id} is on node {self._where[task.id]} already", task.id)
+        raise BadValue("the same task was given twice")
 
     def confirm(self, task: Task) -> str | None:
         """Check a task whose node was given in advance, and book it if it fits.

@@ -8,8 +8,10 @@ this file.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from enum import Enum
+from typing import Any, TypeVar
 
+from meshsim.errors import BadValue
 from meshsim.model.frozen import frozen_dict
 from meshsim.model.objects import Endpoint, Node, NodeDescription, NodeStatus, Task, TaskShared, TaskStatus
 from meshsim.model.specs import NodeSpec, Platform, PortConfig, Resources, TaskSpec
@@ -34,7 +36,7 @@ def sample_node(
     platform: tuple[str, str] | None = ("linux", "x86_64"),
     plugins: Sequence[str] = (),
 ) -> Node:
-    """Return a node record; its id is its name.
+    """Return a node record of a ready worker; its id is its name.
 
     Args:
         name: the node's id.
@@ -51,6 +53,9 @@ def sample_node(
         platform: (os, architecture) as reported.
         plugins: ``"Type/name"`` of each plugin.
 
+    Raises:
+        BadValue: a word for role, availability or state that Docker does not know.
+
     >>> sample_node("host01", labels={"zone": "a"}).spec.labels["zone"]
     'a'
     """
@@ -58,10 +63,10 @@ def sample_node(
         name,
         spec=NodeSpec(
             labels=_map(labels),
-            role=Role[role.upper()],
-            availability=Availability[availability.upper()],
+            role=_member(Role, role),
+            availability=_member(Availability, availability),
         ),
-        role=Role[role.upper()],
+        role=_member(Role, role),
         description=NodeDescription(
             hostname=hostname or name,
             platform=Platform(*platform) if platform else None,
@@ -69,8 +74,19 @@ def sample_node(
             engine_labels=_map(engine_labels),
             plugins=tuple(plugins),
         ),
-        status=NodeStatus(NodeState[state.upper()], address=address),
+        status=NodeStatus(_member(NodeState, state), address=address),
     )
+
+
+_Member = TypeVar("_Member", bound=Enum)
+
+
+def _member(words: type[_Member], word: str) -> _Member:
+    for member in words:
+        if member.name.lower() == word:
+            return member
+    known = ", ".join(member.name.lower() for member in words)
+    raise BadValue(f"unknown {words.__name__} {word!r}; known: {known}", word)
 
 
 def _map(values: Mapping[str, Any] | None) -> Any:
@@ -99,9 +115,14 @@ def sample_tasks(
         first_slot: slot of the first one.
         node_id: a node given in advance, as a global service does.
 
+    Raises:
+        BadValue: a negative count.
+
     >>> [task.id for task in sample_tasks("web", 2)]
     ['web.1', 'web.2']
     """
+    if count < 0:
+        raise BadValue(f"cannot make {count} tasks", str(count))
     shared_spec = spec or TaskSpec()
     endpoint = Endpoint(ports=tuple(ports)) if ports else None
     return [
