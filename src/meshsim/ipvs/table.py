@@ -95,8 +95,8 @@ class Table(Control):
         entries = self._entries
         if flow in entries:
             return self._again(flow, now_ns, mark)
-        protocol = flow[0]
         try:
+            protocol = flow[0]
             service = self._marks[mark] if mark else self._services[protocol][flow[2]]
         except (KeyError, IndexError, TypeError):
             return self._search(flow, now_ns, mark)
