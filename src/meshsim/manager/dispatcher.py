@@ -334,8 +334,12 @@ class Dispatcher:
     def _arm_batch(self) -> None:
         if self._batch_timer is None and not self.held:
             self._batch_timer = self._clock.call_later(
-                self._profile.report_batch_ns, self._write_batch, name="reports"
+                self._profile.report_batch_ns, self._close_batch, name="reports"
             )
+
+    def _close_batch(self) -> None:
+        """Time is up; what else is reported in this very moment still goes with it, whoever comes first."""
+        self._batch_timer = self._clock.call_later(0, self._write_batch, name="reports")
 
     def _write_batch(self) -> None:
         """Write what has gathered, in one transaction; then greet the nodes that have just come.
