@@ -73,6 +73,15 @@ class Machine:
 
     # -- speaking to others
 
+    @property
+    def way_out(self) -> DataPlane | Outsider:
+        """Its network: opens connections at this very instant, for programs that run inside timers.
+
+        ``machine.way_out.connect(address, port)`` gives an open path or a failure, as values; time does
+        not pass.
+        """
+        return self._way_out
+
     def resolve(self, name: str) -> list[str]:
         """The addresses of a name as this machine's /etc/hosts has them.
 

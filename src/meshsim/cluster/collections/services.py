@@ -16,7 +16,7 @@ from meshsim.views import shapes
 from meshsim.views.status import service_status
 from meshsim.views.texts import replicas_text
 
-__all__ = ["ServiceHandle", "Services"]
+__all__ = ["CREATE_FLAGS", "UPDATE_FLAGS", "ServiceHandle", "Services"]
 
 
 class ServiceHandle(SwarmHandle[Service]):
@@ -86,7 +86,7 @@ class ServiceHandle(SwarmHandle[Service]):
         """
         control = self._control()
         record = self.record
-        _only_known(flags, _UPDATE_FLAGS)
+        _only_known(flags, UPDATE_FLAGS)
         spec = updated_spec(record.spec, flags, Services(self._host))
         control.update_service(self.id, spec, record.version if version is None else version)
 
@@ -127,7 +127,7 @@ class Services(Collection):
             NotFound: a network, secret or config does not exist.
         """
         control = self._control()
-        _only_known(flags, _CREATE_FLAGS)
+        _only_known(flags, CREATE_FLAGS)
         name = random_name(self._host.cluster.streams["names"]) if name is None else name
         spec = service_spec(name, {"image": image, **flags}, self)
         return ServiceHandle(self._host, control.create_service(spec).id)
@@ -199,9 +199,11 @@ _SHARED_FLAGS = frozenset((
     "health_retries", "no_healthcheck",
     *(f"{group}_{flag}" for group in ("update", "rollback") for flag in _UPDATE_GROUPS),
 ))  # fmt: skip
-_CREATE_FLAGS = _SHARED_FLAGS | {"mode"}
+#: what ``docker service create`` takes, underscores for dashes
+CREATE_FLAGS = _SHARED_FLAGS | {"mode"}
 _EDITED = (
     "publish", "network", "constraint", "placement_pref", "env", "label", "container_label", "mount", "host",
     "secret", "config",
 )  # fmt: skip
-_UPDATE_FLAGS = _SHARED_FLAGS | {"force"} | {f"{flag}_{verb}" for flag in _EDITED for verb in ("add", "rm")}
+#: what ``docker service update`` takes
+UPDATE_FLAGS = _SHARED_FLAGS | {"force"} | {f"{flag}_{verb}" for flag in _EDITED for verb in ("add", "rm")}
