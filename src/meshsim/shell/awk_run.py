@@ -2,8 +2,9 @@
 
 Room shell. In: pieces put together by the parser next door, and standard input. Out: what was printed.
 Rule of this file: an expression is a function of the :class:`Run`; a value is a text or a float, and a
-text read from the
-input that looks like a number compares as one. Source: POSIX.1-2017, awk, Expressions in awk.
+text read from the input that looks like a number compares as one.
+
+Source: POSIX.1-2017, awk, Expressions in awk.
 """
 
 from __future__ import annotations
