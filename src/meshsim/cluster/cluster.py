@@ -105,6 +105,8 @@ class Cluster:
     ) -> None:
         if ties not in ("joined", "seeded"):
             raise BadValue(f'ties are "joined" or "seeded", not {ties!r}', str(ties))
+        if isinstance(images, str) and images != "docker":
+            raise BadValue(f'images are "docker" or a mapping of names to handlers, not {images!r}', images)
         if balancer is not None:
             resolve_balancer(balancer)
         self.seed = seed
