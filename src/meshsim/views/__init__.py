@@ -2,7 +2,7 @@
 
 Read in this order: ``go`` (values as Go has them), ``shapes`` (the Engine API's objects), ``status``
 (counting tasks), ``texts`` (cells), ``rows`` (lines of lists), ``pretty`` (``--pretty`` texts),
-``progress`` (what a waiting command shows).
+``progress`` (what a waiting command shows), ``events`` (``docker events`` out of the log), ``filters``.
 
 >>> from meshsim.model.objects import Endpoint, Service, VirtualIP
 >>> from meshsim.model.specs import ServiceSpec
@@ -17,6 +17,6 @@ Read in this order: ``go`` (values as Go has them), ``shapes`` (the Engine API's
 
 from __future__ import annotations
 
-from meshsim.views import go, pretty, progress, rows, shapes, status, texts
+from meshsim.views import events, filters, go, pretty, progress, rows, shapes, status, texts
 
-__all__ = ["go", "pretty", "progress", "rows", "shapes", "status", "texts"]
+__all__ = ["events", "filters", "go", "pretty", "progress", "rows", "shapes", "status", "texts"]

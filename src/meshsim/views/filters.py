@@ -23,6 +23,7 @@ from meshsim.errors import InvalidParameter
 from meshsim.model.objects import Config, Network, Node, Secret, Service, Task
 from meshsim.model.specs import GlobalJob, GlobalMode, Replicated
 from meshsim.model.states import TaskState
+from meshsim.views.events import Event
 from meshsim.views.shapes.containers import ContainerFacts
 from meshsim.views.shapes.networks import LocalNetworkFacts
 
@@ -30,6 +31,7 @@ __all__ = [
     "Filters",
     "check",
     "fits_container",
+    "fits_event",
     "fits_file",
     "fits_network",
     "fits_node",
@@ -45,6 +47,10 @@ _KNOWN: dict[str, tuple[str, ...]] = {
     "task": ("name", "id", "label", "service", "node", "desired-state", "_up-to-date", "runtime"),
     "network": ("driver", "name", "id", "label", "type", "scope", "dangling"),
     "secret": ("name", "names", "id", "label"),
+    "event": (
+        "config", "container", "daemon", "event", "image", "label", "network", "node", "scope", "secret",
+        "service", "type", "volume",
+    ),
     "config": ("name", "names", "id", "label"),
     "container": (
         "ancestor", "before", "exited", "expose", "health", "id", "is-task", "label", "name", "network",
@@ -125,7 +131,7 @@ def fits_task(record: Task, filters: Filters) -> bool:
     check("task", filters)
     name = f"{record.shared.service_name}.{record.slot or record.node_id}"
     return (
-        _any(filters, "name", lambda wish: f"{name}.{record.id}".startswith(wish))
+        _any(filters, "name", f"{name}.{record.id}".startswith)
         and _any(filters, "id", record.id.startswith)
         and _any(filters, "service", lambda wish: record.service_id == wish)
         and _any(filters, "node", lambda wish: record.node_id == wish)
@@ -177,6 +183,22 @@ def fits_container(facts: ContainerFacts, filters: Filters) -> bool:
         and _any(filters, "ancestor", lambda wish: facts.image in (wish, f"{wish}:latest"))
         and _any(filters, "is-task", lambda wish: (wish == "true") == _is_task(facts))
         and _labels(filters, facts.labels)
+    )
+
+
+def fits_event(event: Event, filters: Filters) -> bool:
+    """Whether ``docker events`` shows it; ``service=web`` and the like name an object of that type."""
+    check("event", filters)
+    for kind in ("config", "container", "network", "node", "secret", "service"):
+        if kind in filters and event.type != kind:
+            return False
+    name = event.attributes.get("name", "")
+    return (
+        _any(filters, "type", lambda wish: wish == event.type)
+        and _any(filters, "event", lambda wish: wish == event.action.partition(":")[0])
+        and _any(filters, "scope", lambda wish: wish == event.scope)
+        and _labels(filters, event.attributes)
+        and _any(filters, event.type, lambda wish: wish in (event.id, name) or event.id.startswith(wish))
     )
 
 

@@ -22,7 +22,7 @@ from meshsim.units import parse_duration, parse_time, rfc3339_fixed
 if TYPE_CHECKING:
     from meshsim.cluster import TaskHandle
 
-__all__ = ["LOG_FLAGS", "LogLine", "container_logs", "service_logs"]
+__all__ = ["LOG_FLAGS", "LogLine", "container_logs", "moment", "service_logs"]
 
 #: time (virtual nanoseconds), stream, text
 LogLine = tuple[int, str, str]
@@ -41,26 +41,34 @@ LOG_FLAGS = (
 
 
 def _wanted(call: Call, lines: Iterable[LogLine]) -> list[LogLine]:
-    since_ns = _since(call)
+    since_ns = moment(call, "since")
     kept = [line for line in lines if since_ns is None or line[0] >= since_ns]
     tail: str = call["tail"]
     return kept[-int(tail) :] if tail.isdigit() and int(tail) else [] if tail == "0" else kept
 
 
-def _since(call: Call) -> int | None:
-    """``--since`` as virtual nanoseconds: a duration back from now, or a moment."""
-    text: str = call["since"]
+def moment(call: Call, flag: str, *, ahead: bool = False) -> int | None:
+    """A flag that is a moment, as virtual nanoseconds: a duration from now, or a time; None without one.
+
+    Args:
+        call: the command.
+        flag: ``since`` or ``until``.
+        ahead: durations count forward (``--until``) instead of back.
+    """
+    text: str = call[flag]
     if not text:
         return None
     try:
-        return call.now_ns - parse_duration(text)
+        duration_ns = parse_duration(text)
     except BadValue:
         pass
+    else:
+        return call.now_ns + (duration_ns if ahead else -duration_ns)
     try:
         return parse_time(text) - call.epoch_ns
     except BadValue:
         reason = f'failed to parse value as time or duration: "{text}"'
-        raise BadValue(f'invalid value for "since": {reason}', text) from None
+        raise BadValue(f'invalid value for "{flag}": {reason}', text) from None
 
 
 def container_logs(call: Call, lines: Sequence[LogLine]) -> Result:

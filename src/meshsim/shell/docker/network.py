@@ -112,6 +112,8 @@ def _ls(call: Call) -> Result:
 
 
 def _inspect(call: Call) -> Result:
+    if call["verbose"]:
+        raise NotModelled("docker network inspect --verbose is not modelled")
     return inspected(
         call,
         Inspection(

@@ -6,16 +6,19 @@ facade tell; facts of a machine's kernel and disks are not modelled and not inve
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from meshsim.errors import ApiError, BadValue, NotFound, NotModelled, TemplateProblem
-from meshsim.shell.docker.common import INSPECT_FORMAT, Call, Entry, Inspection, inspected
+from meshsim.shell.docker.common import INSPECT_FORMAT, Call, Entry, Inspection, filters_of, inspected
+from meshsim.shell.docker.logs import moment
 from meshsim.shell.flags import Command, Flag
 from meshsim.shell.result import Result
 from meshsim.shell.templates import Template, inspect_json
 from meshsim.units import bytes_text
-from meshsim.views import pretty, shapes
-from meshsim.views.go import Struct
+from meshsim.views import filters, pretty, shapes
+from meshsim.views.events import Event, events_of
+from meshsim.views.go import Struct, json_text
 from meshsim.views.shapes import types as go
 
 __all__ = ["SYSTEM"]
@@ -100,8 +103,43 @@ def _version(call: Call) -> Result:
     return Result(client + server)
 
 
-def _events(_call: Call) -> Result:
-    raise NotModelled("docker events is not modelled yet; the cluster's log tells what happened")
+def _events(call: Call) -> Result:
+    """Tell what happened between ``--since`` and ``--until``; one of them must be given.
+
+    A stream without end cannot be watched from a shell in which time only passes while commands run.
+    """
+    if not call.typed("since", "until"):
+        raise NotModelled("docker events without end is not modelled; say --since 10m or --until 1m")
+    host = call.host
+    since_ns, until_ns = moment(call, "since"), moment(call, "until", ahead=True)
+    since_ns = call.now_ns if since_ns is None else since_ns
+    until_ns = call.now_ns if until_ns is None else until_ns
+    host.cluster.step(max(0, until_ns - call.now_ns))
+    wishes = filters_of(call, "event")
+    told = [
+        event
+        for event in _told(call)
+        if since_ns <= event.time_ns <= until_ns and filters.fits_event(event, wishes)
+    ]
+    text = call["format"]
+    if not text:
+        return Result("".join(f"{event.text(call.epoch_ns)}\n" for event in told))
+    shapes_told = [event.data(call.epoch_ns) for event in told]
+    if text in ("json", "{{json .}}"):
+        return Result("".join(f"{json_text(shape)}\n" for shape in shapes_told))
+    template = Template(text)
+    return Result("".join(f"{template.render(shape)}\n" for shape in shapes_told))
+
+
+def _told(call: Call) -> Iterator[Event]:
+    """The events this machine's engine tells; those of the swarm on managers only."""
+    host, info = call.host, call.host.swarm.info()
+    attributes = {
+        container.id: {**container.labels, "image": container.image}
+        for container in host.engine.containers.values()
+    }
+    label = host.member.manager.store.label if host.member is not None and info.control_available else ""
+    return events_of(host.cluster.log, swarm=label, host=host.name, containers=attributes)
 
 
 def _inspect(call: Call) -> Result:
