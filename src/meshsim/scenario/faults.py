@@ -1,0 +1,205 @@
+"""Room scenario: what can be done to a swarm while it runs: faults and orders, as data.
+
+Comes in: names. Goes out: frozen actions that do one verb of the facade when their time has come. Rules of
+this file: an action is done at one instant and steps no time; one the swarm refuses is an event in the
+report.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from attrs import field, frozen
+
+from meshsim.cluster import Cluster, Host
+from meshsim.errors import BadValue, NotFound
+from meshsim.model.frozen import Frozen, FrozenDict
+from meshsim.model.states import TaskState
+from meshsim.scenario.fields import Written, choice, plain, text, value_text, whole, written
+
+__all__ = [
+    "ACTIONS",
+    "Action",
+    "Availability",
+    "Crash",
+    "Do",
+    "Fail",
+    "Heal",
+    "Partition",
+    "Recover",
+    "Remove",
+    "Scale",
+    "Update",
+]
+
+
+class Action(Protocol):
+    """What a step does."""
+
+    def apply(self, cluster: Cluster) -> None:
+        """Do it now."""
+
+
+def manager(cluster: Cluster) -> Host:
+    """A manager who can be asked: the first that runs.
+
+    Raises:
+        NotFound: none runs.
+    """
+    for host in cluster.hosts.values():
+        if host.up and host.member is not None and host.member.is_manager:
+            return host
+    raise NotFound("no manager is running")
+
+
+def _sides(value: Any) -> tuple[tuple[str, ...], ...]:
+    if not isinstance(value, list | tuple) or not all(isinstance(side, list | tuple) for side in value):
+        raise BadValue(f"expected a list of sides, each a list of names, not {value_text(value)}", str(value))
+    return tuple(tuple(map(str, side)) for side in value)
+
+
+@written
+class Fail(Written):
+    """Power cut: nothing on the host runs any more, nobody is told."""
+
+    host: str = text()
+
+    def apply(self, cluster: Cluster) -> None:
+        """Do it now."""
+        cluster.host(self.host).fail()
+
+
+@written
+class Recover(Written):
+    """Power is back."""
+
+    host: str = text()
+
+    def apply(self, cluster: Cluster) -> None:
+        """Do it now."""
+        cluster.host(self.host).recover()
+
+
+@written
+class Partition(Written):
+    """The network is cut into sides; who is named on none stands on one more."""
+
+    sides: tuple[tuple[str, ...], ...] = field(converter=_sides)
+
+    def apply(self, cluster: Cluster) -> None:
+        """Do it now."""
+        cluster.partition(*self.sides)
+
+
+@written
+class Heal(Written):
+    """The sides of a partition are joined again."""
+
+    def apply(self, cluster: Cluster) -> None:
+        """Do it now."""
+        cluster.heal()
+
+
+@written
+class Availability(Written):
+    """``docker node update --availability``: ``drain``, ``pause`` or ``active``."""
+
+    host: str = text()
+    availability: str = choice("drain", "pause", "active")
+
+    def apply(self, cluster: Cluster) -> None:
+        """Do it now."""
+        manager(cluster).nodes.get(self.host).update(availability=self.availability)
+
+
+@written
+class Scale(Written):
+    """``docker service scale``."""
+
+    service: str = text()
+    replicas: int = whole()
+
+    def apply(self, cluster: Cluster) -> None:
+        """Do it now."""
+        manager(cluster).services.get(self.service).scale(self.replicas)
+
+
+def _flags(value: Any) -> FrozenDict[str, Any]:
+    if not isinstance(value, dict):
+        raise BadValue(f"expected a mapping, not {value_text(value)}", str(value))
+    return plain(value)  # type: ignore[no-any-return]
+
+
+@frozen(slots=True, init=False)
+class Update(Frozen):
+    """``docker service update``; the flags with underscores for dashes."""
+
+    service: str = text()
+    flags: FrozenDict[str, Any] = field(factory=FrozenDict, converter=_flags, metadata={"rest": True})
+
+    def __init__(self, service: str, **flags: Any) -> None:
+        self.__attrs_init__(service, flags)
+
+    def apply(self, cluster: Cluster) -> None:
+        """Do it now."""
+        manager(cluster).services.get(self.service).update(**self.flags)
+
+
+@written
+class Remove(Written):
+    """``docker service rm``."""
+
+    service: str = text()
+
+    def apply(self, cluster: Cluster) -> None:
+        """Do it now."""
+        manager(cluster).services.get(self.service).remove()
+
+
+@written
+class Crash(Written):
+    """The program of one running task ends by itself."""
+
+    service: str = text()
+    slot: int = whole(1, least=1)
+    exit_code: int = whole(1)
+
+    def apply(self, cluster: Cluster) -> None:
+        """Do it now.
+
+        Raises:
+            NotFound: no task runs in that slot.
+        """
+        for handle in manager(cluster).services.get(self.service).tasks():
+            task = handle.record
+            if task.slot == self.slot and task.status.state is TaskState.RUNNING:
+                cluster.container_of_task(task).crash(self.exit_code)
+                return
+        raise NotFound(f"no task of {self.service} runs in slot {self.slot}")
+
+
+@written
+class Do(Written):
+    """Code of one's own: called with the cluster; it must not step time. Not for texts."""
+
+    what: Callable[[Cluster], object]
+
+    def apply(self, cluster: Cluster) -> None:
+        """Do it now."""
+        self.what(cluster)
+
+
+#: the word that stands for each in a text
+ACTIONS: dict[str, type] = {
+    "fail": Fail,
+    "recover": Recover,
+    "partition": Partition,
+    "heal": Heal,
+    "availability": Availability,
+    "scale": Scale,
+    "update": Update,
+    "remove": Remove,
+    "crash": Crash,
+    "do": Do,
+}
