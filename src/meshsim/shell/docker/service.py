@@ -64,9 +64,7 @@ def _create(call: Call) -> Result:
     )
     warning = unknown_image(call, image) + _unresolved_image(call, image)
     done = Result(f"{handle.id}\n", warning, screen=warning + f"{handle.id}\n")
-    if call["detach"] or call["quiet"]:
-        return done
-    return done + converged(call, handle, handle.id)
+    return done if call["detach"] else done + converged(call, handle, handle.id)
 
 
 def _check_create(call: Call) -> None:

@@ -129,7 +129,7 @@ def rollback(call: Call) -> Result:
 
 def _shown(call: Call, handle: ServiceHandle, name: str) -> Result:
     done = Result(f"{name}\n")
-    return done if call["detach"] or call["quiet"] else done + converged(call, handle, name)
+    return done if call["detach"] else done + converged(call, handle, name)
 
 
 def remove(call: Call) -> Result:

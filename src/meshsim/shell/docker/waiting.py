@@ -44,6 +44,13 @@ def converged(call: Call, handle: ServiceHandle, reference: str) -> Result:
     Returns:
         The final screen; exit 1 and a sentence on stderr when the update was paused.
     """
+    done = _wait(call, handle, reference)
+    if "quiet" in call.parsed.values and call["quiet"]:  # waits all the same, and shows nothing
+        return Result("", done.stderr, done.exit)
+    return done
+
+
+def _wait(call: Call, handle: ServiceHandle, reference: str) -> Result:
     watch = _Watch(call, handle)
     while True:
         watch.look()
