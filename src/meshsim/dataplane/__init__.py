@@ -5,15 +5,17 @@ balancer and the names it keeps), ``plane`` and ``namespace`` (a host, a contain
 ``opened`` (keep-alive), ``trace`` (what a learner reads).
 """
 
-from meshsim.dataplane.gossip import Change, Outage, Reach, Spread, View
+from meshsim.dataplane.gossip import Change, Lossy, Outage, Reach, Spread, View
 from meshsim.dataplane.journal import Binding, Journal, Row
 from meshsim.dataplane.lab import Lab, Wires
+from meshsim.dataplane.look import Inspected, InspectedTask, inspect, ip_addr, ipvsadm, mac, netns
 from meshsim.dataplane.namespace import HostPort, Namespace, Place
 from meshsim.dataplane.opened import Arrival, Client, Opened
 from meshsim.dataplane.outcome import Echo, Failed, Failure
 from meshsim.dataplane.outsider import Outsider
 from meshsim.dataplane.path import connect, ping
 from meshsim.dataplane.plane import Bridge, DataPlane, World
+from meshsim.dataplane.rules import iptables
 from meshsim.dataplane.sandbox import Sandbox, ServiceHere
 from meshsim.dataplane.trace import Hop, Pick, Trace
 from meshsim.dataplane.visit import Visit, visit
@@ -30,8 +32,11 @@ __all__ = [
     "Failure",
     "Hop",
     "HostPort",
+    "Inspected",
+    "InspectedTask",
     "Journal",
     "Lab",
+    "Lossy",
     "Namespace",
     "Opened",
     "Outage",
@@ -49,6 +54,12 @@ __all__ = [
     "Wires",
     "World",
     "connect",
+    "inspect",
+    "ip_addr",
+    "iptables",
+    "ipvsadm",
+    "mac",
+    "netns",
     "ping",
     "visit",
 ]

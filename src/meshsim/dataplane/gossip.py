@@ -16,12 +16,16 @@ hashicorp/memberlist state.go (probeNode, suspectNode).
 from __future__ import annotations
 
 from collections.abc import Sequence
+from random import Random
 from typing import NamedTuple, Protocol, TypeAlias
 
+from attrs import frozen
+
 from meshsim.dataplane.journal import Binding, Journal, Row
+from meshsim.model.frozen import Frozen
 from meshsim.profile import Profile
 
-__all__ = ["Change", "Outage", "Reach", "Spread", "View"]
+__all__ = ["Change", "Lossy", "Outage", "Reach", "Spread", "View"]
 
 #: transmissions of one row in networks of up to nine hosts: 4 * ceil(log10(n + 1)).
 #: Source: hashicorp/memberlist util.go retransmitLimit, networkdb uses RetransmitMult 4
@@ -66,6 +70,41 @@ class Spread(Protocol):
 
     def __call__(self, row: Row, host: str) -> int:
         """Nanoseconds from ``row.sent_ns`` to its first arrival at ``host``, links willing."""
+
+
+@frozen(slots=True)
+class Lossy(Frozen):
+    """A gossip that loses packets: a :class:`Spread` for experiments.
+
+    A row is sent ``TRANSMISSIONS`` times, each of which is lost with the given probability; when all are,
+    the next bulk sync brings it.
+
+    Attributes:
+        seed: of the losses; the same row is lost for the same host whenever it is asked for.
+        loss: probability, 0 to 1.
+        tick_ns: between two transmissions.
+        bulk_sync_ns: until the bulk sync that repairs.
+
+    >>> rows = [Row(n, 0, "host01", f"t{n}") for n in range(1000)]
+    >>> gossip = Lossy(seed=1, loss=0.5)
+    >>> late = [gossip(row, "host02") > 200_000_000 for row in rows]
+    >>> 450 < sum(late) < 550, late == [gossip(row, "host02") > 200_000_000 for row in rows]
+    (True, True)
+    """
+
+    seed: int | str = 0
+    loss: float = 0.0
+    tick_ns: int = 200_000_000
+    bulk_sync_ns: int = 30_000_000_000
+
+    def __call__(self, row: Row, host: str) -> int:
+        """How long the row takes to the host."""
+        # Drawn from the row and the host, not from a stream: when somebody looks must change nothing.
+        rng = Random(f"{self.seed}/{row.seq}/{host}")
+        for transmission in range(1, TRANSMISSIONS + 1):
+            if rng.random() >= self.loss:
+                return transmission * self.tick_ns
+        return self.bulk_sync_ns
 
 
 class Change(NamedTuple):

@@ -109,6 +109,11 @@ class Lab:
             return plane.name
         return next((name for name, machine in self.outsiders.items() if machine.address == address), None)
 
+    def address_of(self, machine: str) -> str:
+        """The address of a host or laptop; empty when there is none."""
+        found = self.planes.get(machine) or self.outsiders.get(machine)
+        return found.address if found else ""
+
     def listener(self, endpoint_id: str, protocol: str, port: int) -> bool | None:
         """Whether a container listens."""
         listening = self.listening.get(endpoint_id)

@@ -10,7 +10,7 @@ Source: moby daemon/libnetwork/controller.go, sandbox.go; daemon/container_opera
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from random import Random
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
@@ -38,6 +38,20 @@ __all__ = ["Bridge", "DataPlane", "World"]
 
 #: Source: moby daemon/libnetwork/ipamutils/utils.go: the second of the local pools, the first is docker0's
 GATEWAY_BRIDGE_SUBNET = "172.18.0.0/16"
+
+
+#: what VXLAN, and ESP on encrypted networks, take of every packet.
+#: Source: moby daemon/libnetwork/drivers/overlay/overlay.go vxlanEncap, joinleave.go maxMTU
+VXLAN_BYTES, ESP_BYTES = 50, 26
+
+
+def _mtu(options: Mapping[str, str]) -> int:
+    """The MTU of a container's interface on an overlay: 1450, encrypted 1424."""
+    mtu = int(options.get("com.docker.network.driver.mtu", "1500")) - VXLAN_BYTES
+    if "encrypted" in options:
+        mtu -= ESP_BYTES
+        mtu -= mtu % 4
+    return mtu
 
 
 class World(Protocol):
@@ -135,6 +149,7 @@ class DataPlane:
         self.bridges: dict[str, Bridge] = {}
         self.changes = 0
         self._spread = spread
+        self._bridged = False
         self.reset(journal)
 
     def __repr__(self) -> str:
@@ -191,6 +206,7 @@ class DataPlane:
         )
         sandbox = Sandbox(
             view,
+            clock=self.clock,
             network=network.name,
             subnet=network.ipam[0].subnet,
             lb_address=lb_address.partition("/")[0],
@@ -199,6 +215,7 @@ class DataPlane:
             ingress=spec.ingress,
             internal=spec.internal,
             dsr="dsr" in spec.options,
+            mtu=_mtu(spec.options),
             entry_address=self.gateway_pool.any() if spec.ingress else "",
             balancer=self.balancer,
             siblings=self.sandboxes,
@@ -331,8 +348,10 @@ class DataPlane:
         local = self._bridge_address(places)
         if local:
             return local
-        outward = any(not self.sandboxes[place.network_id].internal for place in places)
-        return self.gateway_pool.any() if outward else ""
+        if all(self.sandboxes[place.network_id].internal for place in places):
+            return ""
+        self._bridged = True
+        return self.gateway_pool.any()
 
     def _resolver(self, zones: list[Zone], servers: Sequence[Server] | None, *, ndots_set: bool) -> Resolver:
         return Resolver(
@@ -342,6 +361,17 @@ class DataPlane:
             rng=self.rng,
             failing=self.profile.dns_no_upstream,
         )
+
+    @property
+    def has_gateway_bridge(self) -> bool:
+        """Whether docker_gwbridge is there: since something needed a way out; it stays for good.
+
+        Source: moby daemon/libnetwork/drivers/bridge; recorded: absent until the first published service.
+        """
+        if self.ingress is not None:
+            self.ingress.bring_up(self.clock.now_ns)
+            self._bridged = self._bridged or self.ingress.opened > 0
+        return self._bridged
 
     # -- from the host itself
 

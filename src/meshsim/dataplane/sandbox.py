@@ -29,6 +29,7 @@ from meshsim.ipvs.destination import Forward
 from meshsim.ipvs.service import VirtualService
 from meshsim.ipvs.table import Table
 from meshsim.profile import Profile
+from meshsim.sim import Clock
 
 __all__ = ["Marks", "Sandbox", "ServiceHere"]
 
@@ -101,6 +102,8 @@ class Sandbox:
         known: address -> the endpoint that has it.
         targets: (address, protocol, published) -> port inside the task.
         changes: how many changes were applied: who caches compares it.
+        opened: how many balanced services there ever were.
+        mtu: of the interfaces on the network.
     """
 
     __slots__ = (
@@ -109,6 +112,7 @@ class Sandbox:
         "_marks",
         "_siblings",
         "changes",
+        "clock",
         "covers",
         "dsr",
         "entry_address",
@@ -116,9 +120,11 @@ class Sandbox:
         "internal",
         "known",
         "lb_address",
+        "mtu",
         "namespace",
         "network",
         "network_id",
+        "opened",
         "ports",
         "services",
         "subnet",
@@ -133,6 +139,7 @@ class Sandbox:
         self,
         view: View,
         *,
+        clock: Clock,
         network: str,
         subnet: str,
         lb_address: str,
@@ -142,9 +149,11 @@ class Sandbox:
         internal: bool = False,
         dsr: bool = False,
         entry_address: str = "",
+        mtu: int = 1450,
         balancer: BalancerChoice | None = None,
         siblings: Mapping[str, Sandbox] | None = None,
     ) -> None:
+        self.clock = clock
         self.network_id = view.network_id
         self.network = network
         self.namespace = "ingress_sbox" if ingress else f"lb_{view.network_id[:9]}"
@@ -155,6 +164,7 @@ class Sandbox:
         self.ingress = ingress
         self.internal = internal
         self.dsr = dsr
+        self.mtu = mtu
         self.view = view
         self.table = Table()
         for name, value in DOCKER_SYSCTLS.items():
@@ -171,6 +181,7 @@ class Sandbox:
         self.known: dict[str, Binding] = {}
         self.targets: dict[tuple[str, str, int], int] = {}
         self.changes = 0
+        self.opened = 0
         self._marks = marks
         self._siblings: Mapping[str, Sandbox] = {} if siblings is None else siblings
         self._compared = profile.endpoint_events == "compared"
@@ -197,6 +208,12 @@ class Sandbox:
                 events += [(change, sibling) for change in sibling.view.catch_up(now_ns)]
         for change, sandbox in sorted(events, key=_moment):
             sandbox._react(change)
+
+    def refresh(self) -> Sandbox:
+        """Bring it up to the present, for who only looks; itself."""
+        self.bring_up(self.clock.now_ns)
+        self.table.advance(self.clock.now_ns)
+        return self
 
     def service_at(self, vip: str) -> ServiceHere | None:
         """The service a packet to that virtual address is marked for."""
@@ -310,6 +327,7 @@ class Sandbox:
         return not holders
 
     def _open(self, here: ServiceHere, at_ns: int) -> None:
+        self.opened += 1
         here.balanced = self.table.add_service(mark=here.mark, balancer=self._balancer, now_ns=at_ns)
         self.vips.setdefault(here.vip, []).append(here)
         for protocol, published, _ in here.ports:

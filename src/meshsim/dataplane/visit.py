@@ -14,7 +14,8 @@ from meshsim.dataplane.opened import Arrival, Client, Opened
 from meshsim.dataplane.outcome import Failed
 from meshsim.dataplane.trace import Trace
 from meshsim.dataplane.walk import Walk
-from meshsim.ipvs import Endpoint, Flow, Outcome, Segment, Table
+from meshsim.ipvs import CLOSE_BY_CLIENT, HANDSHAKE, Direction, Endpoint, Flow, Outcome, Segment, Table
+from meshsim.ipvs.states import Script
 
 if TYPE_CHECKING:
     from meshsim.dataplane.plane import DataPlane
@@ -22,9 +23,10 @@ if TYPE_CHECKING:
 
 __all__ = ["Visit", "Way", "visit"]
 
-#: a short conversation: the client sends SYN, ACK, request, FIN, ACK; the server SYN+ACK, answer, FIN.
-#: The table is told of the first SYN and the server's FIN as such, of the rest as packets.
-_MORE_IN, _MORE_OUT = 4, 2
+#: all that follows the first SYN: the rest of the handshake, a request, an answer, the end
+_CONVERSATION = Script(
+    (*HANDSHAKE, (Direction.INPUT, Segment.ACK), (Direction.OUTPUT, Segment.ACK), *CLOSE_BY_CLIENT)
+)
 
 
 class Visit:
@@ -137,8 +139,7 @@ def visit(client: Client, address: str, port: int, *, trace: bool = False) -> Vi
             if destination is not None and routed.reason == "scheduled":
                 arrival = way.arrivals.get(destination.address)
                 if arrival is not None and way.listener(arrival.endpoint_id, "tcp", arrival.target_port):
-                    table.reply(flow, now_ns, Segment.FIN)
-                    table.account(flow, packets_in=_MORE_IN, packets_out=_MORE_OUT)
+                    table.follow(flow, now_ns, _CONVERSATION, way.mark)
                     told = arrival.trace(source_port) if trace else None
                     return Visit(arrival, source_port, told, table, flow)
         else:
