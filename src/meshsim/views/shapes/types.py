@@ -155,7 +155,6 @@ SWARM_INFO = GoType(
     "NodeID:str NodeAddr:str LocalNodeState:str ControlAvailable:bool Error:str RemoteManagers:list "
     "Nodes?:int Managers?:int Cluster?:ptr Warnings?:list",
 )
-COMMIT = GoType("system.Commit", "ID:str Expected:str")
 INFO = GoType(
     "system.Info",
     "ID:str Containers:int ContainersRunning:int ContainersPaused:int ContainersStopped:int Images:int "
