@@ -294,11 +294,10 @@ class _Parser:
 
     def _call(self, name: str) -> Expression:
         arguments: list[Expression] = []
-        if self._take("("):
+        if self._take("(") and not self._take(")"):
+            arguments = self._listed(greater=True)
             if not self._take(")"):
-                arguments = self._listed(greater=True)
-                if not self._take(")"):
-                    raise self._problem()
+                raise self._problem()
         if not arguments and name != "length":
             raise self._problem()
         return lambda run: called(name, [argument(run) for argument in arguments] or [run.fields[0]])

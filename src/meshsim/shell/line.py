@@ -38,7 +38,7 @@ _BLANKS = re.compile(r"(?:[ \t]|\\\n)*(?:#[^\n]*)?")
 _OPERATOR = re.compile(r";;|&&|\|\||\|&|[;&|()\n]")
 _REDIRECT = re.compile(r"([0-9]*)(<<<|<<|<&|<>|<|>>|>\||>&|>)|(&>>|&>)")
 _KEYWORD = re.compile(
-    r"(for|do|done|while|until|if|then|elif|else|fi|case|esac|select|function|time|\{|\}|\[\[|!)(?=[\s;&|()<>]|$)"
+    r"(for|do|done|while|until|if|then|elif|else|fi|case|esac|in|select|function|time|\{|\}|\[\[|!)(?=[\s;&|()<>]|$)"
 )
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _PROMPT = re.compile(r"\s*[$#][ \t]+")
@@ -47,7 +47,7 @@ _BACKTICKS = re.compile(r"`((?:\\.|[^`\\])*)`", re.DOTALL)
 _IN = re.compile(r"in(?=[\s;]|$)")
 _WORD_END = " \t\n;&|()<>"
 _PLAIN_END = _WORD_END + "\\'\"$`"
-_ENDS = ("do", "done", "then", "elif", "else", "fi", "esac", "}")
+_ENDS = ("!", "in", "do", "done", "then", "elif", "else", "fi", "esac", "}")
 _FOREIGN = {
     "while": "while loops are",
     "until": "until loops are",
@@ -116,11 +116,12 @@ def parse_line(text: str) -> Script:
 class _Parser:
     """A recursive-descent reader; ``at`` is the next character. Lives for one call."""
 
-    def __init__(self, text: str, depth: int) -> None:
+    def __init__(self, text: str, depth: int, *, nested: bool = False) -> None:
         if depth > _MAX_DEPTH:
             raise ScriptError("bash: command substitutions are nested too deeply")
         self.text = text
         self.depth = depth
+        self.nested = nested  # inside $( ): the end of the text comes too early
         self.at = 0
 
     # -- what comes next --------------------------------------------------------------------------
@@ -151,10 +152,21 @@ class _Parser:
 
     def _unexpected(self) -> NoReturn:
         if self._at_end():
+            if self.nested:
+                raise _no_match(")")
             raise ScriptError("bash: syntax error: unexpected end of file")
-        found = self._operator() or self._keyword() or re.split(r"[\s;&|()]", self.text[self.at :])[0]
+        found = self._operator() or self._keyword() or self._source_of_word()
         found = "newline" if found == "\n" else found
         raise ScriptError(f"bash: syntax error near unexpected token `{found}'")
+
+    def _source_of_word(self) -> str:
+        """The word or redirect at this place, as typed."""
+        redirect = _REDIRECT.match(self.text, self.at)
+        if redirect:
+            return redirect[0]
+        start = self.at
+        self._word()
+        return self.text[start : self.at]
 
     # -- grammar ----------------------------------------------------------------------------------
 
@@ -195,6 +207,8 @@ class _Parser:
         while self._keyword() == "!":
             self.at += 1
             negated = not negated
+            if self._at_end() or self._operator() in (";", "\n"):
+                return Pipeline((Simple(),), negated)  # bash takes a lone ! as the negation of nothing
         commands = [self._command()]
         while (operator := self._operator()) in ("|", "|&"):
             if operator == "|&":
@@ -241,6 +255,8 @@ class _Parser:
         self.at += len("for")
         self._skip()
         name = _NAME.match(self.text, self.at)
+        if name is None and self._at_end():
+            raise ScriptError("bash: syntax error near unexpected token `newline'")
         if name is None:
             self._unexpected()
         self.at = name.end()
@@ -351,12 +367,15 @@ class _Parser:
         match = _VARIABLE.match(self.text, self.at)
         if match:
             self.at = match.end()
+            if match[2] and not quoted and self.text.startswith("{", self.at):
+                # bash expands the braces first: $V{1,2} is $V1 and $V2
+                raise NotModelled(f"${match[2]}{{...}} is not modelled; write ${{{match[2]}}}{{...}}")
             return Variable(match[1] or match[2], quoted)
         after = self.text[self.at + 1 : self.at + 2]
         if self.text.startswith("$((", self.at):
             raise NotModelled("arithmetic $((...)) is not modelled in this shell")
         if after == "(":
-            inner = _Parser(self.text, self.depth + 1)
+            inner = _Parser(self.text, self.depth + 1, nested=True)
             inner.at = self.at + 2
             script = inner.script(")")
             self.at = inner.at + 1
