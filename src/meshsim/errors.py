@@ -34,7 +34,8 @@ as it follows ``Error response from daemon: ``.
     │   │   ├── AlreadyInSwarm
     │   │   ├── NotManager
     │   │   └── NoLeader                    500
-    │   └── JoinRefused                     400  the token, or the manager's answer to it
+    │   ├── JoinRefused                     400  the token, or the manager's answer to it
+    │   └── InvalidUnlockKey                401  not the key of this swarm
     ├── IpamError                                addresses, subnets, serial numbers
     │   ├── NumberTaken                          the very number asked for is handed out
     │   │   └── AddressInUse
@@ -85,6 +86,7 @@ __all__ = [
     "InvalidParameter",
     "InvalidRule",
     "InvalidThreshold",
+    "InvalidUnlockKey",
     "IpamError",
     "IpvsError",
     "JoinRefused",
@@ -352,6 +354,18 @@ class JoinRefused(ApiError):
     """The joining node or the manager refused the token; ``status`` follows the reason."""
 
     status = 400
+
+
+class InvalidUnlockKey(ApiError):
+    """A key of the right form that does not open the swarm.
+
+    Source: moby daemon/cluster/errors.go errInvalidUnlockKey.
+    """
+
+    status = 401
+
+    def __init__(self) -> None:
+        super().__init__("swarm could not be unlocked: invalid key provided")
 
 
 class IpamError(MeshsimError):

@@ -30,6 +30,8 @@ class FakeRuntime:
         self.start_ns = 200 * MS
         self.stop_ns = 100 * MS
         self.exit_code = 0
+        #: images that fail do so no more
+        self.cured = False
 
     def _note(self, what, task):
         self.calls.append((what, task.id))
@@ -37,7 +39,7 @@ class FakeRuntime:
     def prepare(self, task, networks):
         self._note("prepare", task)
         image = task.spec.container.image
-        if image == "missing":
+        if image == "missing" and not self.cured:
             return Outcome(self.prepare_ns, "No such image: missing")
         self.containers[task.id] = ContainerStatus(f"c-{task.id}")
         return Outcome(self.prepare_ns)
@@ -45,7 +47,7 @@ class FakeRuntime:
     def start(self, task):
         self._note("start", task)
         image = task.spec.container.image
-        if image == "broken":
+        if image == "broken" and not self.cured:
             return Outcome(self.start_ns, "starting container failed: no such file")
         return Outcome(self.start_ns, gated=image == "checked")
 

@@ -9,11 +9,12 @@ import attrs
 import pytest
 from tests.manager.swarm import MS, S, Swarm
 
-from meshsim.errors import FailedPrecondition
+from meshsim.errors import FailedPrecondition, InvalidParameter, InvalidUnlockKey
 from meshsim.manager import Gate, Manager
 from meshsim.model.log import Log
 from meshsim.model.specs import NodeSpec, Replicated, SwarmSpec
 from meshsim.model.states import Availability, NodeState, Role, TaskState
+from meshsim.placement import Placer
 from meshsim.profile import Profile
 from meshsim.sim import Clock, Streams
 
@@ -65,7 +66,13 @@ def test_15_pools_and_autolock():
         default_pools=("10.20.0.0/16",),
         subnet_size=26,
     )
-    assert manager.store.swarm.unlock_key.startswith("SWMKEY-1-")
+    key = manager.store.swarm.unlock_key
+    assert key.startswith("SWMKEY-1-")
+    manager.check_unlock_key(key)
+    with pytest.raises(InvalidUnlockKey, match="swarm could not be unlocked: invalid key provided"):
+        manager.check_unlock_key(key[:-2] + "AA")
+    with pytest.raises(InvalidParameter, match="invalid key string"):
+        manager.check_unlock_key("nonsense")
     (ingress,) = manager.store.networks.values()
     assert ingress.ipam[0].subnet == "10.20.0.0/26"
 
@@ -75,6 +82,15 @@ def test_founding_twice():
     manager.bootstrap(hostname="host01", address="192.168.65.11")
     with pytest.raises(ValueError, match="exists already"):
         manager.bootstrap(hostname="host01", address="192.168.65.11")
+
+
+def test_a_placer_of_ones_own_and_no_links():
+    placer = Placer()
+    manager = Manager(Clock(), Streams(0), Profile(), Log(), label="one", placer=placer)
+    node = manager.bootstrap(hostname="host01", address="192.168.65.11")
+    assert manager.scheduler.placer is placer
+    assert list(placer.nodes) == [node.id]
+    assert manager.leader_reaches("anyone")
 
 
 def test_nothing_is_known_before_the_founding():

@@ -445,6 +445,16 @@ def test_force_new_cluster_by_one_that_missed_commits():
         stand.q.force_new_cluster("c")
 
 
+def test_force_new_cluster_while_others_run_or_by_a_stranger():
+    stand = members(3)
+    stand.partition("ab", "c")
+    with pytest.raises(NotModelled, match="while other managers"):
+        stand.q.force_new_cluster("c")
+    with pytest.raises(ApiError, match="not yet part of a raft cluster"):
+        stand.q.force_new_cluster("x")
+    assert stand.q.leader == "a"
+
+
 def test_gate_of_a_node_that_is_no_member():
     assert members(1).q.gate("x") is Gate.CLOSED
 

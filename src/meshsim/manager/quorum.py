@@ -479,11 +479,17 @@ class Quorum:
         """Make the node the only member, and the leader; what it has seen of the log is what counts.
 
         Raises:
-            NotModelled: the node has missed commits (its older copy of the store is not kept).
+            ApiError: it is no member.
+            NotModelled: other managers still run (they would go on as a swarm of their own), or the node
+                has missed commits (its older copy of the store is not kept).
 
         Source: swarmkit manager/state/raft/storage.go (ForceNewCluster).
         """
-        survivor = self._members[node_id]
+        survivor = self._members.get(node_id)
+        if survivor is None:
+            raise ApiError("raft: node is not yet part of a raft cluster", rpc_code="Unknown")
+        if any(member.up for member in self._members.values() if member is not survivor):
+            raise NotModelled("force-new-cluster while other managers of the swarm run is not simulated")
         behind = not (self.leader and self._in_contact(survivor)) and survivor.applied < self._log.version
         if behind:
             raise NotModelled("force-new-cluster on a manager that has missed commits is not simulated")
