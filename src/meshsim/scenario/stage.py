@@ -6,14 +6,15 @@ Comes in: a scenario that is right, and a seed. Goes out: a report. Rules of thi
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from meshsim.cluster import Cluster, Container, Host
-from meshsim.dataplane import Opened
 from meshsim.dataplane.opened import Client as Place
 from meshsim.errors import MeshsimError
 from meshsim.model.specs import Resources
 from meshsim.profile import Profile
 from meshsim.scenario.plans import HostPlan
-from meshsim.scenario.records import NEVER, Event, Recorder, Requests, TaskRecord
+from meshsim.scenario.records import NEVER, Event, Recorder, Requests, Row, TaskRecord
 from meshsim.scenario.report import Report
 from meshsim.scenario.scenario import Scenario
 from meshsim.scenario.steps import Step
@@ -138,19 +139,23 @@ class Stage(Cluster):
         self.lasted_ns = clock.now_ns - self.start_ns
         for timer in self._repeating:
             timer.cancel()
-        self.step_until(self._quiet, _AFTERMATH_NS)
+        while not self._quiet():
+            self.step_until(self._answered, _AFTERMATH_NS)
+            self.run_until(max(clock.now_ns, *(caller.ahead_ns for caller in self.callers)))
         for caller in self.callers:
             caller.finish(clock.now_ns)
-            assert not caller.waiting, f"{caller} never ends"
+        self.recorder.rows.sort(key=_end)
 
     def _done(self) -> bool:
         """Whether nothing of the scenario is still to come or under way."""
-        if self._steps_to_come:
-            return False
-        return not any(caller.coming or caller.waiting for caller in self.callers)
+        return not self._steps_to_come and not any(c.coming for c in self.callers) and self._quiet()
+
+    def _answered(self) -> bool:
+        return not any(caller.waiting for caller in self.callers)
 
     def _quiet(self) -> bool:
-        return not any(caller.waiting for caller in self.callers)
+        now_ns = self.clock.now_ns
+        return not any(caller.waiting or caller.ahead_ns > now_ns for caller in self.callers)
 
     def _plan(self, step: Step) -> None:
         clock = self.clock
@@ -196,14 +201,34 @@ class Stage(Cluster):
 
     # -- what the callers ask
 
-    def cut(self, opened: Opened) -> bool:
-        """Whether answers on a connection do not get through now: a machine on the way is not reached."""
+    @property
+    def heedless(self) -> bool:
+        """Whether balancers never look at how many connections are open: those that just take turns."""
+        return self.balancer in (None, "rr", "wrr")
+
+    def cut(self, machine: str, entry: str, node: str) -> bool:
+        """Whether answers do not get through now: a machine on the way is not reached."""
         links = self.links
         if not links.version:
             return False
-        machine = opened.client.machine
-        via = self.machine_at(opened.address) or machine
-        return not (links.reaches(machine, via) and links.reaches(via, opened.node))
+        via = entry if entry in self.machines else self.machine_at(entry) or machine
+        return not (links.reaches(machine, via) and links.reaches(via, node))
+
+    # -- faults: what is under way must notice
+
+    def _wake(self) -> None:
+        for caller in self.callers:
+            caller.wake()
+
+    def fail(self, host: Host) -> None:
+        """Power cut."""
+        self._wake()
+        super().fail(host)
+
+    def partition(self, *sides: Sequence[str]) -> None:
+        """Cut the network."""
+        self._wake()
+        super().partition(*sides)
 
     # -- what containers do
 
@@ -233,9 +258,10 @@ class Stage(Cluster):
         self.recorder.tasks[endpoint] = TaskRecord(*_head(task), now_ns)
         self._note("die", f"{task.task} on {host}")
         silent = host in self.links.down
+        self._wake()
         # What is inside a task is what waits for its answer; deaths are rare, so nobody keeps a list.
         for timer in self.clock.pending():
-            if timer.name == ANSWER and timer.args[0][13] == endpoint and timer.args[0][12] != "timeout":
+            if timer.name == ANSWER and timer.args[0][13] == endpoint and timer.args[0][10] > now_ns:
                 timer.cancel()
                 caller: Caller = timer.callback.__self__  # type: ignore[attr-defined]
                 (caller.silence if silent else caller.abort)(*timer.args)
@@ -267,6 +293,10 @@ class Stage(Cluster):
         )
         verdicts = tuple(expectation.judge(report) for expectation in scenario.expect)
         return report.with_verdicts(verdicts)
+
+
+def _end(row: Row) -> int:
+    return row[11]
 
 
 def _head(task: TaskRecord) -> tuple[str, str, str, str, int]:

@@ -3,8 +3,9 @@
 Comes in: the client's plan, the clock, a way into the network. Goes out: requests on their way, and for
 each exactly one row with its one outcome. Rules of this file: everything happens inside timers, so nothing
 here may step time: connections are opened by the data plane's own doors; a request is decided when it is
-sent (a queue knows then when it will be done) and takes one timer, which the death of its task replaces.
-Opening and sending happen at one instant; the time they take is added.
+sent (a queue knows then when it will be done). Its row waits for its end in a timer; where nothing else waits
+for that end, the row is kept at once and taken back when a fault comes in between. Opening and sending
+happen at one instant; the time they take is added.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from random import Random
 from typing import Protocol
 
 from meshsim.cluster import Container, Request, Target
-from meshsim.dataplane import Failed, Opened
+from meshsim.dataplane import Failed, Opened, visit
 from meshsim.dataplane.opened import Client as Place
 from meshsim.scenario.records import NEVER, Recorder, Row
 from meshsim.scenario.traffic.clients import Client
@@ -36,14 +37,18 @@ class World(Protocol):
     def clock(self) -> Clock:
         """Virtual time."""
 
+    @property
+    def heedless(self) -> bool:
+        """Whether balancers never look at how many connections are open."""
+
     def endpoint(self, endpoint_id: str) -> Container | None:
         """The container behind an endpoint."""
 
     def exited(self, container: Container, exit_code: int) -> None:
         """A reply ended its container's program."""
 
-    def cut(self, opened: Opened) -> bool:
-        """Whether answers on a connection do not get through now."""
+    def cut(self, machine: str, entry: str, node: str) -> bool:
+        """Whether answers from a node by way of an entry do not get to a machine now."""
 
 
 class Caller:
@@ -54,10 +59,14 @@ class Caller:
         begun: pages begun.
         waiting: requests under way, those about to be tried again included.
         coming: arrivals planned, and users who think.
+        ahead_ns: when the last request that is kept already will have ended.
     """
 
-    __slots__ = ("_assets", "_connections", "_entries", "_lines", "_names", "_next_entry", "_rng", "_rows",
-                 "_stop_ns", "_world", "begun", "coming", "place", "plan", "waiting")  # fmt: skip
+    __slots__ = (
+        "_assets", "_brief", "_connections", "_early", "_entries", "_lines", "_longest_ns", "_names",
+        "_next_entry", "_rng", "_rows", "_stop_ns", "_world", "ahead_ns", "begun", "coming", "place", "plan",
+        "waiting",
+    )  # fmt: skip
 
     def __init__(self, plan: Client, world: World, place: Place, recorder: Recorder, rng: Random) -> None:
         self.plan = plan
@@ -65,6 +74,12 @@ class Caller:
         self.begun = 0
         self.waiting = 0
         self.coming = 0
+        self.ahead_ns = 0
+        #: whether each request has a connection of its own and nothing waits for its end
+        self._brief = world.heedless and plan.keep_alive is None and plan.retry is None and plan.users is None
+        #: their rows, in the order they began, and the longest time one took
+        self._early: list[Row] = []
+        self._longest_ns = 0
         self._world = world
         self._rng = rng
         self._rows = recorder.rows
@@ -130,7 +145,10 @@ class Caller:
         number = self.begun
         self.begun = number + 1
         for asset in range(self.plan.page):
-            self._ask(number, asset, 1, user)
+            if self._brief:
+                self._visit(number, asset)
+            else:
+                self._ask(number, asset, 1, user)
 
     # -- asking
 
@@ -160,6 +178,54 @@ class Caller:
             container = self._world.endpoint(opened.endpoint_id)
             new = lines.keep(Line(opened, entry, connection, user, now_ns, container))
         self._send(opened, new, entry, connection, opened.elapsed_ns, (number, asset, attempt, user))
+
+    def _visit(self, number: int, asset: int) -> None:
+        """Send one request on a connection of its own, in an open loop: nothing waits for its end.
+
+        The row is kept at once; should something happen to the request, :meth:`wake` takes it back.
+        """
+        world = self._world
+        now_ns = world.clock.now_ns
+        entry = self._turn()
+        address = entry.address or self._names.address(entry.host, now_ns)
+        if not address:
+            self.waiting += 1
+            self._lost("unresolved", self._names.elapsed_ns, NEVER, entry, (number, asset, 1, NEVER))
+            return
+        seen = visit(self.place, address, entry.port)
+        container = None if isinstance(seen, Failed) else world.endpoint(seen.arrival.endpoint_id)
+        if isinstance(seen, Failed) or container is None or container.handler is None:
+            kind, after_ns = (seen.kind, seen.elapsed_ns) if isinstance(seen, Failed) else ("reset", 0)
+            self.waiting += 1
+            self._lost(kind, after_ns, NEVER, entry, (number, asset, 1, NEVER))
+            return
+        arrival = seen.arrival
+        half_ns = arrival.round_trip_ns >> 1
+        arrived_ns = now_ns + 3 * half_ns
+        handler = container.handler
+        if type(handler) is Queue:
+            outcome = "ok"
+            times = handler.enter(arrived_ns)
+            if times is None:
+                outcome, times = "busy", (arrived_ns, arrived_ns)
+            began_ns, done_ns = times
+        else:
+            request = Request(entry.path, arrival.peer, seen.source_port, arrival.target_port, entry.host)
+            outcome, began_ns, done_ns = self._handle(container, request, arrived_ns)
+        ended_ns = done_ns + half_ns
+        timeout_ns = self.plan.timeout_ns
+        if timeout_ns is not None and ended_ns - now_ns > timeout_ns:
+            outcome, ended_ns = "timeout", now_ns + timeout_ns
+        connection = self._connections
+        self._connections = connection + 1
+        self._early.append((
+            self.plan.name, number, asset, 1, NEVER, connection, entry.text, now_ns, arrived_ns,
+            began_ns, done_ns, ended_ns, outcome, arrival.endpoint_id, arrival.node,
+        ))  # fmt: skip
+        if ended_ns - now_ns > self._longest_ns:  # noqa: PLR1730 - max() is a call on the busiest path
+            self._longest_ns = ended_ns - now_ns
+        if ended_ns > self.ahead_ns:  # noqa: PLR1730
+            self.ahead_ns = ended_ns
 
     def _turn(self) -> Entry:
         """The entry node that is next."""
@@ -201,7 +267,8 @@ class Caller:
                 outcome, visit = "busy", (arrived_ns, arrived_ns)
             began_ns, done_ns = visit
         else:
-            outcome, began_ns, done_ns = self._handle(container, opened, entry, arrived_ns)
+            request = Request(entry.path, opened.peer, opened.source_port, opened.target_port, entry.host)
+            outcome, began_ns, done_ns = self._handle(container, request, arrived_ns)
         ended_ns = done_ns + half_ns
         timeout_ns = self.plan.timeout_ns
         if timeout_ns is not None and ended_ns - started_ns > timeout_ns:
@@ -213,27 +280,45 @@ class Caller:
         )  # fmt: skip
         world.clock.call_at(ended_ns, self._answered, row, opened, line, name=ANSWER)
 
-    def _handle(
-        self, container: Container, opened: Opened, entry: Entry, arrived_ns: int
-    ) -> tuple[str, int, int]:
+    def _handle(self, container: Container, request: Request, arrived_ns: int) -> tuple[str, int, int]:
         """Let an ordinary image answer."""
-        reply, worked_ns = container.answer(
-            Request(entry.path, opened.peer, opened.source_port, opened.target_port, entry.host)
-        )
+        reply, worked_ns = container.answer(request)
+        done_ns = arrived_ns + worked_ns
         if reply.exit_code is not None:
-            self._world.exited(container, reply.exit_code)
+            world = self._world
+            # The answer leaves first, then the program ends.
+            world.clock.call_at(done_ns, world.exited, container, reply.exit_code, name="traffic ends a task")
         outcome = "busy" if reply.status == 503 else "error" if reply.status >= 500 else "ok"
-        return outcome, arrived_ns, arrived_ns + worked_ns
+        return outcome, arrived_ns, done_ns
+
+    # -- rows that were kept before their time
+
+    def wake(self) -> None:
+        """Something is about to happen to machines or tasks: what is under way waits for its end from here.
+
+        Rows are in the order their requests began, and none took longer than the longest. O(under way).
+        """
+        now_ns = self._world.clock.now_ns
+        rows, over = self._early, []
+        while rows and rows[-1][7] >= now_ns - self._longest_ns:
+            row = rows.pop()
+            if row[11] > now_ns:
+                self.waiting += 1
+                self._world.clock.call_at(row[11], self._answered, row, None, None, name=ANSWER)
+            else:
+                over.append(row)
+        rows.extend(reversed(over))
 
     # -- how it ends
 
-    def _answered(self, row: Row, opened: Opened, line: Line | None) -> None:
+    def _answered(self, row: Row, opened: Opened | None, line: Line | None) -> None:
         """The answer is there, or the client has waited long enough."""
-        if row[12] == "ok" and self._world.cut(opened):
+        if row[12] == "ok" and self._world.cut(self.place.machine, row[6].rpartition(":")[0], row[14]):
             self.silence(row, opened, line)
             return
         if line is None:
-            opened.close()
+            if opened is not None:
+                opened.close()
         elif row[12] == "timeout":
             self._drop(opened, line, "timeout")
         else:
@@ -241,14 +326,14 @@ class Caller:
             self._lines.release(line, row[11])
         self._finish(row)
 
-    def silence(self, row: Row, opened: Opened, line: Line | None) -> None:
+    def silence(self, row: Row, opened: Opened | None, line: Line | None) -> None:
         """The answer does not get through: the client waits until it gives up."""
         timeout_ns = self.plan.timeout_ns
         ended_ns = max(row[7] + (GIVE_UP_NS if timeout_ns is None else timeout_ns), self._world.clock.now_ns)
         row = (*row[:11], ended_ns, "timeout", row[13], row[14])
         self._world.clock.call_at(ended_ns, self._answered, row, opened, line, name=ANSWER)
 
-    def abort(self, row: Row, opened: Opened, line: Line | None) -> None:
+    def abort(self, row: Row, opened: Opened | None, line: Line | None) -> None:
         """The task died with the request inside: its kernel resets the connection."""
         ended_ns = self._world.clock.now_ns
         self._drop(opened, line, "reset")
@@ -278,9 +363,10 @@ class Caller:
         )  # fmt: skip
         self._world.clock.call_at(now_ns + after_ns, self._finish, row, name="traffic fails")
 
-    def _drop(self, opened: Opened, line: Line | None, why: str) -> None:
+    def _drop(self, opened: Opened | None, line: Line | None, why: str) -> None:
         if line is None:
-            opened.close()
+            if opened is not None:
+                opened.close()
         else:
             assert self._lines is not None
             self._lines.drop(line, self._world.clock.now_ns, why)
@@ -310,7 +396,9 @@ class Caller:
             self._at(self._world.clock.now_ns + users.think(self._rng), user)
 
     def finish(self, now_ns: int) -> None:
-        """The scenario is over: close what is still open."""
+        """The scenario is over: hand over all rows, close what is still open."""
+        self._rows.extend(self._early)
+        self._early.clear()
         if self._lines is not None:
             self._lines.close(now_ns)
 
