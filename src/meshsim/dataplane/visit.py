@@ -70,18 +70,26 @@ class Way:
 
     Attributes:
         arrivals: by the balancer's destination.
+        told: rows of the journal when it was last looked at.
+        until_ns: when the host will notice something told before.
+        wires, networks, sandbox_changes: versions of the links, of the host's networks, of the sandbox.
     """
 
     __slots__ = (
         "arrivals",
+        "journal",
+        "links",
         "listener",
         "mark",
         "networks",
         "plane",
+        "route",
         "sandbox",
         "sandbox_changes",
         "source",
         "table",
+        "told",
+        "until_ns",
         "virtual",
         "wires",
     )
@@ -90,25 +98,27 @@ class Way:
         self.plane = plane
         self.sandbox = sandbox
         self.table = sandbox.table
+        self.route = sandbox.table.route
+        self.journal = plane.journal
+        self.links = plane.world.links
         self.listener = plane.world.listener
         self.mark = mark
         self.source = source
         self.virtual = virtual
         self.networks = plane.changes
         self.sandbox_changes = sandbox.changes
-        self.wires = plane.world.links.version
+        self.wires = self.links.version
+        self.told = self.journal.told
+        self.until_ns = sandbox.view.next_ns
         self.arrivals: dict[str, Arrival] = {}
 
-    def holds(self, now_ns: int) -> bool:
-        """Whether nothing it depends on has changed."""
+    def renew(self, now_ns: int) -> bool:
+        """Something was told, or is noticed now: does the way stand all the same?"""
         sandbox = self.sandbox
         sandbox.bring_up(now_ns)
-        plane = self.plane
-        return (
-            sandbox.changes == self.sandbox_changes
-            and plane.changes == self.networks
-            and plane.world.links.version == self.wires
-        )
+        self.told = self.journal.told
+        self.until_ns = sandbox.view.next_ns
+        return sandbox.changes == self.sandbox_changes
 
 
 def visit(client: Client, address: str, port: int, *, trace: bool = False) -> Visit | Failed:
@@ -131,14 +141,18 @@ def visit(client: Client, address: str, port: int, *, trace: bool = False) -> Vi
     routed: Outcome | None = None
     if way is not None:
         now_ns = client.clock.now_ns
-        if way.holds(now_ns):
+        if (
+            way.links.version == way.wires
+            and way.plane.changes == way.networks
+            and ((way.journal.told == way.told and now_ns < way.until_ns) or way.renew(now_ns))
+        ):
             flow = Flow("tcp", (way.source, source_port), way.virtual)
-            table = way.table
-            routed = table.route(flow, now_ns, way.mark)
+            routed = way.route(flow, now_ns, way.mark)
             destination = routed.destination
             if destination is not None and routed.reason == "scheduled":
                 arrival = way.arrivals.get(destination.address)
                 if arrival is not None and way.listener(arrival.endpoint_id, "tcp", arrival.target_port):
+                    table = way.table
                     table.follow(flow, now_ns, _CONVERSATION, way.mark)
                     told = arrival.trace(source_port) if trace else None
                     return Visit(arrival, source_port, told, table, flow)
