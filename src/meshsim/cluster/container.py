@@ -48,8 +48,8 @@ class Container:
         "_spent_ns", "argv", "attachments", "behaviour", "caller", "created_ns", "endpoint_id", "env",
         "exit_code", "explicit", "finished_ns", "handler", "health", "hostname", "id", "image",
         "labels", "local_attachments", "local_networks", "log", "name", "network_aliases",
-        "network_mode", "pid", "published", "remove_on_exit", "service_id", "started_ns", "state",
-        "task_id",
+        "network_mode", "network_names", "pid", "published", "remove_on_exit", "service_id",
+        "started_ns", "state", "task_id",
     )  # fmt: skip
 
     def __init__(
@@ -92,6 +92,8 @@ class Container:
         self.explicit = False
         self.network_aliases: tuple[str, ...] = ()
         self.network_mode = ""
+        #: of the swarm networks it is or was on, by id
+        self.network_names: dict[str, str] = {}
         self.pid = 0
         self.created_ns = created_ns
         self.started_ns = 0

@@ -165,6 +165,8 @@ class Engine:
             service_id=task.service_id,
         )
         container.attachments = task.attachments
+        for attachment in task.attachments:
+            container.network_names[attachment.network_id] = networks[attachment.network_id].name
         container.explicit = bool(spec.command or spec.args)
         self._by_task[task.id] = container
         return Outcome(profile.prepare_ns + profile.pull_ns)
@@ -296,6 +298,7 @@ class Engine:
     ) -> None:
         """Put a plain container on a swarm network, at the address of its attachment task."""
         self._plane.materialise(network, lb_address)
+        container.network_names[network.id] = network.name
         container.task_id = task.id
         container.attachments = (*container.attachments, *task.attachments)
         container.network_aliases = tuple(aliases)
@@ -399,7 +402,7 @@ class Engine:
 
     def facts(self, container: Container) -> ContainerFacts:
         """What views show of a container."""
-        return container_facts(container, self._plane)
+        return container_facts(container)
 
     def power_cut(self) -> None:
         """Every program is gone; the containers are found dead when the machine is back."""
@@ -469,7 +472,8 @@ class Engine:
         container.write(container.started_ns, "stderr", result.stderr)
         if result.duration_ns is not None:
             world.clock.call_at(
-                container.started_ns + result.duration_ns,
+                # At least a moment later than it was up, so that it has been up.
+                container.started_ns + max(result.duration_ns, 1),
                 self.program_ended,
                 container,
                 result.exit_code,
@@ -521,7 +525,7 @@ class Engine:
         self._plane.remove_namespace(container.endpoint_id)
         for attachment in container.local_attachments:
             self.networks.give_back(attachment.network_id, attachment.ip)
-        used = {a.network_id for c in self.containers.values() if c.running for a in c.attachments}
+        used = {a.network_id for c in self.containers.values() if c.state != "exited" for a in c.attachments}
         for attachment in container.attachments:
             if attachment.network_id not in used:
                 self._plane.release(attachment.network_id)

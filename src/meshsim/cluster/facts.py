@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from meshsim.cluster.container import Container
-from meshsim.dataplane import DataPlane
 from meshsim.model.frozen import FrozenDict
 from meshsim.model.objects import Attachment
 from meshsim.sim import short
@@ -15,7 +14,7 @@ __all__ = ["container_facts"]
 _ALL_ADDRESSES = ("0.0.0.0", "::")  # noqa: S104 - shown, not bound
 
 
-def container_facts(container: Container, plane: DataPlane) -> ContainerFacts:
+def container_facts(container: Container) -> ContainerFacts:
     """What the engine shows of a container. O(its networks)."""
     started = container.state != "created"
     return ContainerFacts(
@@ -33,19 +32,17 @@ def container_facts(container: Container, plane: DataPlane) -> ContainerFacts:
         hostname=container.hostname,
         env=tuple(f"{name}={value}" for name, value in container.env.items()),
         labels=container.labels,
-        networks=_plugs(container, plane),
+        networks=_plugs(container),
         ports=_ports(container),
         network_mode=container.network_mode or "default",
         auto_remove=container.remove_on_exit,
     )
 
 
-def _plugs(container: Container, plane: DataPlane) -> FrozenDict[str, NetworkPlug]:
+def _plugs(container: Container) -> FrozenDict[str, NetworkPlug]:
     plugs = {}
     for attachment in container.attachments:
-        sandbox = plane.sandboxes.get(attachment.network_id)
-        name = sandbox.network if sandbox else attachment.network_id
-        plugs[name] = _plug(container, attachment, "")
+        plugs[container.network_names[attachment.network_id]] = _plug(container, attachment, "")
     for network in container.local_networks:
         place = next((a for a in container.local_attachments if a.network_id == network.id), None)
         plugs[network.name] = _plug(container, place or Attachment(network.id, ""), network.gateway)

@@ -33,7 +33,7 @@ __all__ = ["Host", "Machine"]
 
 #: a machine of the recorded kind: 2 CPUs and 2.07 GiB; what its engine reports
 CPUS = 2_000_000_000
-MEMORY = 2_222_981_120
+MEMORY = 2_221_502_464
 #: Source: recorded from a real 26.1.5 (docker info, node inspect)
 PLUGINS = (
     *(f"Log/{name}" for name in ("awslogs", "fluentd", "gcplogs", "gelf", "journald", "json-file", "local")),

@@ -10,6 +10,7 @@ Source: moby daemon/cluster/swarm.go (Init, Join, Leave), cluster.go (errNoManag
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from meshsim.agent import Agent
@@ -25,7 +26,7 @@ from meshsim.errors import (
 )
 from meshsim.manager import NO_LEADER, Control, Dispatcher, Gate, Manager
 from meshsim.manager.tokens import check_fingerprint, parse_join_token
-from meshsim.model.objects import Network, Node, Task
+from meshsim.model.objects import Attachment, Network, Node, Task
 from meshsim.model.specs import SwarmSpec
 from meshsim.model.states import Availability, NodeState, Role
 
@@ -78,6 +79,9 @@ class SwarmAgent(Agent):
             if network.spec.ingress and place is not None:
                 self.host.plane.materialise(network, place.ip)
         super().assign(complete=complete, tasks=tasks, removed=removed, networks=networks, node=node)
+        member = self.host.member
+        if node.role is Role.MANAGER and member is not None and not member.is_manager:
+            member.take_office()
 
 
 class Membership:
@@ -114,6 +118,14 @@ class Membership:
     def is_manager(self) -> bool:
         """Whether this node takes part in the managers' agreement."""
         return self.manager.quorum.is_member(self.node_id)
+
+    def take_office(self) -> None:
+        """A promoted node starts a manager, which joins the others; tried again with the next word of it.
+
+        Source: swarmkit node/node.go superviseManager.
+        """
+        with suppress(Unavailable):
+            self.manager.quorum.join(self.node_id, f"{self.host.address}:2377")
 
     def find_dispatcher(self) -> Dispatcher | None:
         """The leader's dispatcher, when this host reaches the leader."""
@@ -193,7 +205,7 @@ class Membership:
         """Give a plain container's address back."""
         if self.find_dispatcher() is not None and container.task_id in self.manager.store.tasks:
             self.manager.control.detach(container.task_id)
-        container.attachments = ()
+        container.attachments = tuple(Attachment(a.network_id, "") for a in container.attachments)
         container.task_id = ""
 
     # -- becoming a member

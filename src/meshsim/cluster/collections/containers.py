@@ -318,6 +318,7 @@ class Containers(Collection):
     def list(self, *, all: bool = False) -> list[ContainerHandle]:  # noqa: A002 - docker's own word
         """The running containers (or all), newest first."""
         shown = [c for c in self._host.engine.containers.values() if all or c.running]
+        shown.reverse()  # of one instant, the one made last comes first
         newest = sorted(shown, key=_age)
         return [ContainerHandle(self._host, c.id) for c in newest]
 
