@@ -301,6 +301,8 @@ class RestartSupervisor:
 
         O(1) unless somebody waits for it.
         """
+        if not self._waits:
+            return
         if isinstance(change, Updated):
             new = change.new
             if isinstance(new, Task):
