@@ -16,12 +16,14 @@ A task that is desired READY waits where it was prepared:
 >>> TABLE.get((TaskState.READY, TaskState.READY)) is None
 True
 
-Read in this order: ``controller`` (one task), ``worker`` (all of a node), ``agent`` (the line to the
-managers).
+Read in this order: ``moves`` (the table), ``runtime`` (the engine), ``controller`` (one task), ``worker``
+(all of a node), ``agent`` (the line to the managers).
 """
 
 from meshsim.agent.agent import Agent, DispatcherApi
-from meshsim.agent.controller import TABLE, Act, Controller, Doing, Outcome, Rule, Runtime
+from meshsim.agent.controller import Controller, Doing
+from meshsim.agent.moves import TABLE, Act, Rule
+from meshsim.agent.runtime import Outcome, Runtime
 from meshsim.agent.worker import TaskView, Worker
 
 __all__ = [

@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from random import Random
 from typing import Protocol
 
-from meshsim.agent.controller import Runtime
+from meshsim.agent.runtime import Runtime
 from meshsim.agent.worker import TaskView, Worker
 from meshsim.errors import ApiError
 from meshsim.model.objects import Network, Node, NodeDescription, Task, TaskStatus

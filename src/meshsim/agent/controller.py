@@ -1,8 +1,8 @@
-"""Room agent: the life of one task on its node, as a table.
+"""Room agent: the life of one task on its node.
 
 Comes in: the task as the managers want it, what the runtime says (exits, health), the moments a step is
-over. Goes out: calls to the :class:`Runtime`, the task's status, and when to be woken next. Rules of this
-file: which step is next stands in :data:`TABLE` alone; a status only grows; nothing here restarts
+over. Goes out: calls to the runtime, the task's status, and when to be woken next. Rules of this
+file: which step is next stands in the table of ``moves`` alone; a status only grows; nothing here restarts
 anything. It knows neither managers nor clock: the time is an argument.
 
 Source: swarmkit agent/exec/controller.go Do; moby daemon/cluster/executor/container/controller.go.
@@ -11,130 +11,23 @@ Source: swarmkit agent/exec/controller.go Do; moby daemon/cluster/executor/conta
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from enum import Enum
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
-from attrs import define, field, frozen
+from attrs import define, field
 
+from meshsim.agent.moves import TABLE, Act, Rule
+from meshsim.agent.runtime import Outcome, Runtime
 from meshsim.model.objects import ContainerStatus, Network, Task, TaskStatus
-from meshsim.model.specs import PortConfig
 from meshsim.model.states import TaskState
 from meshsim.profile import Profile
 
-__all__ = ["NEVER", "TABLE", "Act", "Bench", "Controller", "Doing", "Outcome", "Rule", "Runtime", "Statuses"]
+__all__ = ["NEVER", "Bench", "Controller", "Doing", "Statuses"]
 
 _S = TaskState
 #: the due time of a step that only an event can end
 NEVER: Final = -1
-
-
-@frozen(slots=True)
-class Outcome:
-    """What a step of the runtime will come to.
-
-    Attributes:
-        delay_ns: how long it takes.
-        err: why it fails then; empty when it succeeds.
-        gated: (start only) a health check decides when the task counts as running.
-        ports: (start only) host-mode ports as the node opened them.
-    """
-
-    delay_ns: int = 0
-    err: str = ""
-    gated: bool = False
-    ports: tuple[PortConfig, ...] = ()
-
-
-class Runtime(Protocol):
-    """What the agent asks of the machine's engine.
-
-    The runtime in turn tells the agent ``exited(task_id, code)`` when a process ended without being
-    asked to, and ``health(task_id, healthy)`` when a health check changed its mind.
-    """
-
-    def prepare(self, task: Task, networks: Mapping[str, Network], /) -> Outcome:
-        """Pull the image and create the container; an error rejects the task."""
-
-    def start(self, task: Task, /) -> Outcome:
-        """Start the process; it is up (or failed) after the delay."""
-
-    def publish(self, task: Task, /) -> None:
-        """Make the task known to names and balancers: its process is up, or was found healthy."""
-
-    def unpublish(self, task: Task, /) -> None:
-        """Withdraw the names and set the weight to 0; what is connected stays connected."""
-
-    def stop(self, task: Task, grace_ns: int, /) -> int:
-        """Send the stop signal; returns the nanoseconds until the process will have ended."""
-
-    def finish(self, task: Task, /) -> ContainerStatus:
-        """The process has ended: take its sandbox and bindings away; returns how it ended."""
-
-    def remove(self, task_id: str, /) -> None:
-        """Remove the container: the managers have forgotten the task."""
-
-    def status(self, task_id: str, /) -> ContainerStatus | None:
-        """The task's container as it is, or None when there is none."""
-
-
-class Act(Enum):
-    """What is done to a task in one state on its way to the next."""
-
-    GO_ON = "go on"
-    PREPARE = "prepare"
-    START = "start"
-    WAIT = "wait"
-    STOP = "stop"
-
-
-@frozen(slots=True)
-class Rule:
-    """One row of the table: what to do, the state it leads to, and the message then."""
-
-    act: Act
-    to: TaskState
-    message: str
-
-
-_ACCEPT: Final = Rule(Act.GO_ON, _S.ACCEPTED, "accepted")
-_STOP: Final = Rule(Act.STOP, _S.SHUTDOWN, "shutdown")
-#: on the way up, by observed state
-_UP: Final[dict[TaskState, Rule]] = {
-    _S.NEW: _ACCEPT,
-    _S.PENDING: _ACCEPT,
-    _S.ASSIGNED: _ACCEPT,
-    _S.ACCEPTED: Rule(Act.GO_ON, _S.PREPARING, "preparing"),
-    _S.PREPARING: Rule(Act.PREPARE, _S.READY, "prepared"),
-    _S.READY: Rule(Act.GO_ON, _S.STARTING, "starting"),
-    _S.STARTING: Rule(Act.START, _S.RUNNING, "started"),
-    _S.RUNNING: Rule(Act.WAIT, _S.COMPLETE, "finished"),
-}
-#: steps that, once begun, are finished even if the desired state is reached
-_ONGOING: Final = (Act.PREPARE, Act.START, Act.WAIT)
-
-
-def _rule(state: TaskState, desired: TaskState) -> Rule | None:
-    """The five questions of the agent, in their order."""
-    if desired >= _S.SHUTDOWN:
-        return None if state >= _S.COMPLETE else _STOP
-    if state > desired:
-        return None
-    rule = _UP.get(state)
-    if rule is not None and rule.act in _ONGOING:
-        return rule
-    return None if state >= desired else rule
-
-
-#: (observed state, desired state) -> what to do; absent means nothing (wait for the managers).
-#: A task that is desired READY is prepared and then waits; one desired SHUTDOWN or REMOVE is stopped
-#: from any state that is not an end.
-TABLE: Final[dict[tuple[TaskState, TaskState], Rule]] = {
-    (state, desired): rule
-    for state in TaskState
-    for desired in TaskState
-    if (rule := _rule(state, desired)) is not None
-}
 
 
 class Doing(Enum):

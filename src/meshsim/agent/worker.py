@@ -11,7 +11,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
-from meshsim.agent.controller import NEVER, Bench, Controller, Runtime
+from meshsim.agent.controller import NEVER, Bench, Controller
+from meshsim.agent.runtime import Runtime
 from meshsim.model.objects import Network, Task, TaskStatus
 from meshsim.model.states import TaskState
 from meshsim.profile import Profile
