@@ -455,7 +455,8 @@ def test_force_new_cluster_while_others_run_or_by_a_stranger():
     assert stand.q.leader == "a"
 
 
-def test_gate_of_a_node_that_is_no_member():
+def test_questions_about_a_node_that_is_no_member():
+    assert members(1).q.reachability("x") is Reachability.UNKNOWN
     assert members(1).q.gate("x") is Gate.CLOSED
 
 

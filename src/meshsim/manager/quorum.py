@@ -217,13 +217,15 @@ class Quorum:
         return Gate.CLOSED if self._clock.now_ns - since_ns > patience_ns else Gate.WAITING
 
     def reachability(self, node_id: str) -> Reachability:
-        """How the leader sees a member: the last message to it did (not) get through.
+        """How the leader sees a member: the last message to it did (not) get through; UNKNOWN of others.
 
         A message that cannot be sent is noticed two seconds after the heartbeat that should have gone.
 
         Source: swarmkit manager/state/raft/transport (Active, SendTimeout).
         """
-        member = self._members[node_id]
+        member = self._members.get(node_id)
+        if member is None:
+            return Reachability.UNKNOWN
         if node_id == self.leader or member.cut_ns is None:
             return Reachability.REACHABLE
         tick_ns = self._profile.raft_tick_ns
