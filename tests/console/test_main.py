@@ -62,7 +62,7 @@ def test_a_changed_output_is_shown_and_fails(write, capsys, written, other):
         ("---\nhosts: a\n---\n```console\nb$ ls\n```\n", "unknown host 'b'; the lesson has a"),
         ("---\nengine: 19\n---\n```console\na$ ls\n```\n", "no engine '19' is modelled; known: 20.10"),
         ("---\nimages: x\n---\n```console\na$ ls\n```\n", "images are"),
-        ("---\nhosts: a\naddresses: 1.2.3\n---\n```console\na$ ls\n```\n", "not an IPv4 address: '1.2.3'"),
+        ("---\nhosts: a\naddresses: 1.2.3\n---\n```console\na$ ls\n```\n", "no IPv4 address: 1.2.3"),
     ],
 )
 def test_a_bad_lesson_gives_one_sentence(write, capsys, text, sentence):
