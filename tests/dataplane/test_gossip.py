@@ -269,3 +269,49 @@ def test_wires_keep_no_empty_span():
     wires.mend("a", "b")
     assert wires.outages("a", "b") == []
     assert wires.version == 2
+
+
+def test_what_came_by_itself_during_a_reconnect_is_not_undone(net):
+    """A row that arrived after the owner was lost is newer than what bulk sync brings."""
+    by_seq = {0: 200 * MS, 1: 4500 * MS}
+    net = Net(spread=lambda row, host: by_seq[row.seq])
+    view = net.view("b")
+    net.journal.send(binding("t1", "a"))
+    net.at(10)
+    net.wires.cut("a", "b")
+    net.at(30)
+    net.wires.mend("a", "b")
+    net.at(30.5)
+    net.journal.send(binding("t2", "a", address="10.0.1.7"))
+    net.at(31)
+    assert net.known(view) == ["t1", "t2"], "bulk sync brings the slow row too"
+    net.at(40)
+    assert net.known(view) == ["t1", "t2"]
+
+
+def test_two_outages_one_after_the_other(net):
+    view = net.view("b")
+    net.journal.send(binding("t1", "a"))
+    for down, up in ((10, 20), (20.5, 30)):
+        net.at(down)
+        net.wires.cut("a", "b")
+        net.at(up)
+        net.wires.mend("a", "b")
+    net.at(30.9)
+    assert net.known(view) == []
+    net.at(31)
+    assert net.known(view) == ["t1"]
+
+
+def test_a_newer_row_of_another_owner_wins_over_bulk_sync(net):
+    view = net.view("b")
+    net.journal.send(binding("t1", "a"))
+    net.at(10)
+    net.wires.cut("a", "b")
+    net.at(20)
+    net.journal.send(binding("t1", "c", address="10.0.1.9"))
+    net.at(30)
+    net.wires.mend("a", "b")
+    net.at(40)
+    net.known(view)
+    assert view.rows["t1"].node == "c"

@@ -259,6 +259,16 @@ def test_wrong_arguments(lab):
         plane.connect(N1, 0)
     with pytest.raises(BadValue, match="not a port: 70000"):
         plane.visit(N1, 70000)
+    for wrong in ("nonsense", "256.1.1.1", "1.2.3", "1.2.3.4.", "", 7):
+        with pytest.raises(BadValue, match="not an address"):
+            plane.connect(wrong, 81)
+        with pytest.raises(BadValue, match="not an address"):
+            plane.ping(wrong)
+    for wrong in ("81", -1, 65536):
+        with pytest.raises(BadValue, match="not a port"):
+            plane.connect(N1, wrong)
+    with pytest.raises(BadValue, match="not a port: 70000"):
+        plane.connect(N1, 81, source_port=70000)
     with pytest.raises(NotModelled, match="sctp"):
         plane.connect(N1, 81, protocol="sctp")
 

@@ -432,3 +432,24 @@ def test_6_6_16_all_hosts_agree_in_the_end():
         name: sorted(addresses) for name, addresses in tables[1].items()
     }
     assert [plane.settled_ns() for plane in lab.planes.values()] == [None] * 3
+
+
+def test_a_container_on_several_networks_goes_by_the_one_that_has_the_address():
+    lab = Lab(1)
+    lab.add_network("one")
+    lab.add_network("two")
+    both = lab.start("both", "host01", "one", "two")
+    lab.start("far", "host01", "two")
+    from meshsim.model.objects import Attachment
+
+    plane = lab.planes["host01"]
+    plane.add_bridge("b1", "mynet", "172.20.0.0/16", "172.20.0.1")
+    mixed = plane.add_namespace(
+        "mixed",
+        name="mixed",
+        container_id="m" * 64,
+        attachments=[Attachment("b1", "172.20.0.2/16"), Attachment(lab.networks["two"].id, "10.0.2.99/24")],
+    )
+    for client in (both, mixed):
+        assert lab.reached(client, "10.0.2.4:80") == ["far"]
+        assert client.ping("10.0.2.4").by == "far"

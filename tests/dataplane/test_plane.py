@@ -125,3 +125,19 @@ def test_an_ipv6_subnet_holds_no_ipv4_address():
     from meshsim.dataplane.subnet import Subnet
 
     assert not Subnet("fd00::/64")("10.0.0.1")
+
+
+def test_without_ingress_the_gateway_bridge_comes_with_the_first_way_out(lab):
+    plane = lab.planes["host01"]
+    lab.add_network("eg1")
+    plane.release(lab.networks["ingress"].id)
+    assert not plane.has_gateway_bridge
+    lab.start("t", "host01", "eg1")
+    assert plane.has_gateway_bridge
+
+
+def test_settled_tells_when_the_next_row_comes(lab):
+    lab.add_host()
+    lab.start("w", "host02", service="w", publish=[("tcp", 81, 80)])
+    assert lab.planes["host01"].settled_ns() == 200_000_000
+    assert lab.planes["host02"].settled_ns() is None

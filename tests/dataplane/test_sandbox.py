@@ -250,3 +250,19 @@ def test_reprs():
     assert repr(plane) == "<DataPlane host01 192.168.65.11: 1 networks, 1 namespaces>"
     assert repr(plane.namespaces["web.1"]) == "<Namespace web.1 on host01: ingress 10.0.0.4>"
     assert repr(lab.add_outsider()) == "<Outsider laptop 192.168.65.200>"
+
+
+def test_a_disabled_row_of_a_service_whose_row_was_ignored():
+    net = Watched(OLD)
+    net.tell(net.row(), net.row(service_id="z"), net.row(service_id="z").as_disabled())
+    assert net.weights() == {"10.0.1.50": 1}
+
+
+def test_a_service_without_address_has_names_only():
+    net = Watched(NEW)
+    net.tell(net.row(vip=""))
+    assert (net.weights(), net.find("http")) == ({}, ("10.0.1.50",))
+    net.tell(net.row(vip="").as_disabled())
+    assert net.find("http") is None
+    net.tell("t1")
+    assert net.now().services == {}

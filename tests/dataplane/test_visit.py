@@ -129,3 +129,24 @@ def test_a_visit_without_balancer(lab):
     assert visit.arrival.endpoint_id == "web.1"
     visit.account(10, 10)
     assert cli.ways == {}
+
+
+def test_a_visit_from_a_given_port(lab):
+    plane = lab.planes["host01"]
+    found = [plane.visit(N1, 81, source_port=40000) for _ in range(3)]
+    assert {visit.source_port for visit in found} == {40000}
+    assert len({visit.arrival.endpoint_id for visit in found}) == 1
+
+
+def test_a_way_stands_when_other_networks_have_news(lab):
+    plane = lab.planes["host01"]
+    for _ in range(4):
+        plane.visit(N1, 81)
+    (way,) = plane.ways.values()
+    lab.add_network("other")
+    lab.start("x", "host02", "other")
+    plane.visit(N1, 81)
+    assert plane.ways == {(N1, 81): way}
+    assert way.told == lab.journal.told
+    del lab.listening["web.1"], lab.listening["web.2"], lab.listening["web.3"]
+    assert plane.visit(N1, 81).kind == "timeout"

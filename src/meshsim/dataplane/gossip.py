@@ -170,13 +170,14 @@ class View:
         self._reach = reach
         self._profile = profile
         self._spread = spread
-        self._seen = 0
+        self._seen = len(self._list)
         self._joined_seq = journal.told
         self._version = -1
         self._now_ns = now_ns
-        self._waiting: list[Row] = []
+        #: what bulk sync brings on joining, and later what was told and has not arrived
+        self._waiting: list[Row] = list(journal.current(network_id).values())
         self._arrived: dict[str, int] = {}
-        self._owners: dict[str, None] = {}
+        self._owners: dict[str, None] = {row.node: None for row in self._waiting}
 
     def __repr__(self) -> str:
         return (

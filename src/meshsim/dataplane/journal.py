@@ -117,7 +117,7 @@ class Journal:
         #: how many rows there are, of all networks
         self.told = 0
         self._rows: dict[str, list[Row]] = {}
-        self._live: dict[str, dict[str, Binding]] = {}
+        self._live: dict[str, dict[str, Row]] = {}
         self._peers: dict[str, dict[str, str]] = {}
 
     def __repr__(self) -> str:
@@ -128,9 +128,13 @@ class Journal:
         """The list of a network; it grows in place. Only to be read."""
         return self._rows.setdefault(network_id, [])
 
-    def live(self, network_id: str) -> dict[str, Binding]:
-        """What the owners hold now, by endpoint, in the order first told. Only to be read."""
+    def current(self, network_id: str) -> dict[str, Row]:
+        """The rows the owners hold now, by endpoint, in the order first told. Only to be read."""
         return self._live.setdefault(network_id, {})
+
+    def live(self, network_id: str) -> dict[str, Binding]:
+        """The bindings of :meth:`current`. O(live endpoints)."""
+        return {eid: row.binding for eid, row in self.current(network_id).items() if row.binding}
 
     def peers(self, network_id: str) -> dict[str, str]:
         """Who takes part in a network: host -> its address there, in order of joining. Only to be read."""
@@ -146,15 +150,15 @@ class Journal:
 
     def send(self, binding: Binding) -> None:
         """Tell of a new endpoint, or of a change to one; telling the same again tells nothing. O(1)."""
-        live = self.live(binding.network_id)
-        if live.get(binding.endpoint_id) == binding:
-            return
-        live[binding.endpoint_id] = binding
-        self._append(binding.network_id, binding.node, binding.endpoint_id, binding)
+        current = self.current(binding.network_id)
+        told = current.get(binding.endpoint_id)
+        if told is None or told.binding != binding:
+            row = self._append(binding.network_id, binding.node, binding.endpoint_id, binding)
+            current[binding.endpoint_id] = row
 
     def withdraw(self, network_id: str, endpoint_id: str) -> None:
         """Tell that an endpoint is gone; harmless when nothing was told of it. O(1)."""
-        gone = self.live(network_id).pop(endpoint_id, None)
+        gone = self.current(network_id).pop(endpoint_id, None)
         if gone is not None:
             self._append(network_id, gone.node, endpoint_id, None)
 
@@ -166,13 +170,13 @@ class Journal:
         Source: moby daemon/libnetwork/networkdb/event_delegate.go NotifyLeave, nodemgmt.go
         purgeReincarnation.
         """
-        for network_id, live in self._live.items():
-            for endpoint_id in [eid for eid, binding in live.items() if binding.node == node]:
+        for network_id, current in self._live.items():
+            for endpoint_id in [eid for eid, row in current.items() if row.node == node]:
                 self.withdraw(network_id, endpoint_id)
         for peers in self._peers.values():
             peers.pop(node, None)
 
-    def _append(self, network_id: str, node: str, endpoint_id: str, binding: Binding | None) -> None:
+    def _append(self, network_id: str, node: str, endpoint_id: str, binding: Binding | None) -> Row:
         rows = self.rows(network_id)
         row = Row(self.told, self._clock.now_ns, node, endpoint_id, binding)
         rows.append(row)
@@ -180,6 +184,7 @@ class Journal:
         self.last_ns = row.sent_ns
         if self._log is not None:
             self._log.append(row.sent_ns, "binding", {"network": network_id, "row": row})
+        return row
 
     def check(self) -> None:
         """Assert that the lists are in order and that replaying them gives what is live."""

@@ -21,7 +21,8 @@ from meshsim.sim import Clock
 if TYPE_CHECKING:
     from meshsim.dataplane.opened import Opened
     from meshsim.dataplane.outcome import Echo, Failed
-    from meshsim.dataplane.plane import DataPlane, World
+    from meshsim.dataplane.plane import DataPlane
+    from meshsim.dataplane.world import World
 
 __all__ = ["HostPort", "Namespace", "Place"]
 
@@ -136,9 +137,9 @@ class Namespace:
         """Open a connection from inside the container; see :func:`meshsim.dataplane.path.connect`."""
         return connect(self, address, port, protocol=protocol, source_port=source_port, trace=trace)
 
-    def visit(self, address: str, port: int, *, trace: bool = False) -> Visit | Failed:
+    def visit(self, address: str, port: int, *, source_port: int = 0, trace: bool = False) -> Visit | Failed:
         """Open a connection, send one request, close; see :func:`meshsim.dataplane.visit.visit`."""
-        return visit(self, address, port, trace=trace)
+        return visit(self, address, port, source_port=source_port, trace=trace)
 
     def ping(self, address: str) -> Echo:
         """Send one echo request from inside the container."""

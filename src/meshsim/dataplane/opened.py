@@ -22,10 +22,11 @@ from meshsim.profile import Profile
 from meshsim.sim import Clock
 
 if TYPE_CHECKING:
-    from meshsim.dataplane.plane import DataPlane, World
+    from meshsim.dataplane.plane import DataPlane
     from meshsim.dataplane.ports import EphemeralPorts
     from meshsim.dataplane.sandbox import Sandbox, ServiceHere
-    from meshsim.dataplane.visit import Way
+    from meshsim.dataplane.visit import Visit, Way
+    from meshsim.dataplane.world import World
 
 __all__ = ["Arrival", "Balanced", "Client", "Opened"]
 
@@ -76,6 +77,9 @@ class Client(Protocol):
         self, address: str, port: int, *, protocol: str = "tcp", source_port: int = 0, trace: bool = False
     ) -> Opened | Failed:
         """Open a connection from there."""
+
+    def visit(self, address: str, port: int, *, source_port: int = 0, trace: bool = False) -> Visit | Failed:
+        """Open a connection from there, send one request, close."""
 
     def ping(self, address: str) -> Echo:
         """Send one echo request from there."""

@@ -16,7 +16,7 @@ from meshsim.sim import Clock
 if TYPE_CHECKING:
     from meshsim.dataplane.opened import Opened
     from meshsim.dataplane.outcome import Echo, Failed
-    from meshsim.dataplane.plane import World
+    from meshsim.dataplane.world import World
 
 __all__ = ["Outsider"]
 
@@ -54,9 +54,9 @@ class Outsider:
         """Open a connection from this machine; see :func:`connect`."""
         return connect(self, address, port, protocol=protocol, source_port=source_port, trace=trace)
 
-    def visit(self, address: str, port: int, *, trace: bool = False) -> Visit | Failed:
+    def visit(self, address: str, port: int, *, source_port: int = 0, trace: bool = False) -> Visit | Failed:
         """Open a connection, send one request, close; see :func:`meshsim.dataplane.visit.visit`."""
-        return visit(self, address, port, trace=trace)
+        return visit(self, address, port, source_port=source_port, trace=trace)
 
     def ping(self, address: str) -> Echo:
         """Send one echo request from this machine."""

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, cast
 
 from meshsim.dataplane.opened import Client, Opened
 from meshsim.dataplane.outcome import Echo, Failed
+from meshsim.dataplane.subnet import check_address
 from meshsim.dataplane.trace import Step
 from meshsim.dataplane.walk import Walk
-from meshsim.errors import NotModelled
 
 if TYPE_CHECKING:
     from meshsim.dataplane.namespace import Namespace
@@ -45,7 +45,7 @@ def connect(
         The open path, or what the client experiences instead.
 
     Raises:
-        BadValue: no port.
+        BadValue: no address, no port.
         NotModelled: SCTP, or IPv6 other than ``::1``.
     """
     source_port = source_port or client.ports.take()
@@ -60,10 +60,10 @@ def ping(client: Client, address: str) -> Echo:
     endpoint of the service is known there: it says nothing about the tasks.
 
     Raises:
+        BadValue: no address.
         NotModelled: IPv6 other than ``::1``.
     """
-    if ":" in address and address != "::1":
-        raise NotModelled(f"IPv6 is not modelled but for ::1: {address}")
+    check_address(address)
     profile = client.profile
     if address.startswith("127.") or address == "::1":
         return Echo(ok=True, elapsed_ns=2 * profile.local_latency_ns, by=client.machine, why="itself")

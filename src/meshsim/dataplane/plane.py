@@ -12,16 +12,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from random import Random
-from typing import TYPE_CHECKING, ClassVar, Protocol
+from typing import TYPE_CHECKING, ClassVar
 
-from meshsim.dataplane.gossip import Reach, Spread, View
+from meshsim.dataplane.bridge import Bridge
+from meshsim.dataplane.gossip import Spread, View
 from meshsim.dataplane.journal import Journal
 from meshsim.dataplane.namespace import HostPort, Namespace, Place
 from meshsim.dataplane.path import connect, ping
 from meshsim.dataplane.ports import EphemeralPorts
 from meshsim.dataplane.sandbox import Marks, Sandbox
-from meshsim.dataplane.subnet import Subnet
 from meshsim.dataplane.visit import Visit, Way, visit
+from meshsim.dataplane.world import World
 from meshsim.dns import Resolver, Server, Zone
 from meshsim.errors import BadValue
 from meshsim.ipam import Pool
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from meshsim.dataplane.opened import Opened
     from meshsim.dataplane.outcome import Echo, Failed
 
-__all__ = ["Bridge", "DataPlane", "World"]
+__all__ = ["DataPlane"]
 
 #: Source: moby daemon/libnetwork/ipamutils/utils.go: the second of the local pools, the first is docker0's
 GATEWAY_BRIDGE_SUBNET = "172.18.0.0/16"
@@ -52,47 +53,6 @@ def _mtu(options: Mapping[str, str]) -> int:
         mtu -= ESP_BYTES
         mtu -= mtu % 4
     return mtu
-
-
-class World(Protocol):
-    """What the data plane must know of the other machines (supplied by the cluster)."""
-
-    @property
-    def links(self) -> Reach:
-        """The wires."""
-
-    def plane_at(self, address: str) -> DataPlane | None:
-        """The engine host that owns an address."""
-
-    def machine_at(self, address: str) -> str | None:
-        """The name of the machine, engine host or not, that owns an address."""
-
-    def listener(self, endpoint_id: str, protocol: str, port: int) -> bool | None:
-        """Whether a container listens: None when it is not running (any more), else yes or no."""
-
-
-class Bridge:
-    """A local network of one host: who is on it, and their names.
-
-    Attributes:
-        network_id, network, subnet: which.
-        zone: the names; empty on the default bridge, which has none.
-        gateway: the bridge's own address.
-        known: address -> namespace.
-    """
-
-    __slots__ = ("covers", "gateway", "known", "network", "network_id", "subnet", "zone")
-
-    def __init__(
-        self, network_id: str, network: str, subnet: str, gateway: str, *, internal: bool = False
-    ) -> None:
-        self.network_id = network_id
-        self.network = network
-        self.subnet = subnet
-        self.gateway = gateway
-        self.covers = Subnet(subnet)
-        self.zone = Zone(network, kind="local", internal=internal)
-        self.known: dict[str, Namespace] = {}
 
 
 class DataPlane:
@@ -391,9 +351,9 @@ class DataPlane:
         """Open a connection from the host itself; see :func:`meshsim.dataplane.path.connect`."""
         return connect(self, address, port, protocol=protocol, source_port=source_port, trace=trace)
 
-    def visit(self, address: str, port: int, *, trace: bool = False) -> Visit | Failed:
+    def visit(self, address: str, port: int, *, source_port: int = 0, trace: bool = False) -> Visit | Failed:
         """Open a connection, send one request, close; see :func:`meshsim.dataplane.visit.visit`."""
-        return visit(self, address, port, trace=trace)
+        return visit(self, address, port, source_port=source_port, trace=trace)
 
     def ping(self, address: str) -> Echo:
         """Send one echo request from the host itself."""

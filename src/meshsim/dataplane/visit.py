@@ -121,13 +121,16 @@ class Way:
         return sandbox.changes == self.sandbox_changes
 
 
-def visit(client: Client, address: str, port: int, *, trace: bool = False) -> Visit | Failed:
+def visit(
+    client: Client, address: str, port: int, *, source_port: int = 0, trace: bool = False
+) -> Visit | Failed:
     """Open a TCP connection, send one request, close: what ``curl`` does.
 
     Args:
         client: where it starts.
         address: as for :func:`~meshsim.dataplane.path.connect`.
         port: 1 to 65535.
+        source_port: 0 takes the client's next one.
         trace: also tell every hop.
 
     Returns:
@@ -136,7 +139,7 @@ def visit(client: Client, address: str, port: int, *, trace: bool = False) -> Vi
     Raises:
         BadValue, NotModelled: as :func:`~meshsim.dataplane.path.connect`.
     """
-    source_port = client.ports.take()
+    source_port = source_port or client.ports.take()
     way = client.ways.get((address, port))
     routed: Outcome | None = None
     if way is not None:

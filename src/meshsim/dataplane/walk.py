@@ -16,7 +16,9 @@ from typing import TYPE_CHECKING, cast
 from meshsim.dataplane import explain
 from meshsim.dataplane.opened import Arrival, Balanced, Opened
 from meshsim.dataplane.outcome import Failed, Failure
-from meshsim.dataplane.trace import Pick, Step, Trace
+from meshsim.dataplane.subnet import check_address
+from meshsim.dataplane.telling import Telling
+from meshsim.dataplane.trace import Step, Trace
 from meshsim.errors import BadValue, NotModelled
 from meshsim.ipvs import HANDSHAKE, Direction, Flow, Outcome, Segment, Steps
 
@@ -32,7 +34,7 @@ __all__ = ["Walk"]
 _REFUSAL: Steps = ((Direction.OUTPUT, Segment.RST),)
 
 
-class Walk:
+class Walk(Telling):
     """One attempt to connect.
 
     Attributes:
@@ -42,17 +44,7 @@ class Walk:
         one_way_ns: the way so far.
     """
 
-    __slots__ = (
-        "address",
-        "client",
-        "now_ns",
-        "one_way_ns",
-        "outcome",
-        "port",
-        "protocol",
-        "source_port",
-        "steps",
-    )
+    __slots__ = ("now_ns", "one_way_ns", "outcome", "source_port")
 
     def __init__(
         self,
@@ -79,13 +71,15 @@ class Walk:
         """Walk it.
 
         Raises:
-            BadValue: no port.
+            BadValue: no address, no port.
             NotModelled: SCTP, or IPv6 other than ``::1``.
         """
         if self.protocol not in ("tcp", "udp"):
             raise NotModelled(f"connections over {self.protocol} are not modelled, only tcp and udp")
-        if not 0 < self.port < 65536:
-            raise BadValue(f"not a port: {self.port}", str(self.port))
+        check_address(self.address)
+        for port in (self.port, self.source_port):
+            if not isinstance(port, int) or not 0 < port < 65536:
+                raise BadValue(f"not a port: {port!r}", str(port))
         return self.from_container() if self.client.inside else self.from_machine()
 
     # -- from a machine
@@ -118,8 +112,6 @@ class Walk:
 
     def _ipv6(self, own: DataPlane | None) -> Opened | Failed:
         """``[::1]``: the engine holds the port so that nobody takes it, and never accepts."""
-        if self.address != "::1":
-            raise NotModelled(f"IPv6 is not modelled but for ::1: {self.address}")
         profile = self.client.profile
         if own is not None:
             ingress = own.ingress
@@ -203,8 +195,6 @@ class Walk:
         plane, address = namespace.plane, self.address
         if address.startswith("127.") or address == "::1":
             return self._itself(namespace, "127.0.0.1")
-        if ":" in address:
-            raise NotModelled(f"IPv6 is not modelled but for ::1: {address}")
         for place in namespace.places.values():
             if place.address == address:
                 return self._itself(namespace, address)
@@ -378,53 +368,3 @@ class Walk:
         steps = self.steps
         trace = None if steps is None else Trace(tuple(steps), self.source_port, f"{kind}: {why}")
         return Failed(kind, why, elapsed_ns, trace)
-
-    # -- telling
-
-    def _tell_left(self, source: str, *, local: bool) -> None:
-        if self.steps is not None:
-            client = self.client
-            where = getattr(client, "name", "host") if client.inside else "host"
-            to = explain.at(self.address, self.port)
-            self.steps.append((explain.left, (client.machine, where, source, to, local)))
-
-    def _tell_balance(
-        self, plane: DataPlane, sandbox: Sandbox, here: ServiceHere, flow: Flow, outcome: Outcome
-    ) -> None:
-        if self.steps is None or here.balanced is None:
-            return
-        source, virtual = flow.source[0], flow.destination[0]
-        of_service = (
-            here.service_name,
-            here.mark,
-            source,
-            virtual,
-            self.protocol,
-            self.port,
-            sandbox.ingress,
-        )
-        self.steps.append((explain.marked, (plane.name, sandbox.namespace, *of_service)))
-        pick = Pick(
-            here.balanced.name,
-            here.mark,
-            tuple((listed.address, listed.weight) for listed in here.balanced.destinations),
-            outcome.destination.address if outcome.destination else "",
-            _why(here.balanced.name, outcome),
-        )
-        turn = (plane.name, sandbox.namespace, source, virtual, self.port, pick)
-        self.steps.append((explain.picked, turn))
-
-    def _tell_overlay(self, plane: DataPlane, sandbox: Sandbox, binding: Binding, source: str) -> None:
-        if self.steps is not None:
-            to = explain.at(binding.address, self.port)
-            over = (plane.name, sandbox.network, binding.node, source, to)
-            self.steps.append((explain.overlay, over))
-
-
-def _why(balancer: str, outcome: Outcome) -> str:
-    """Why the balancer chose as it did, in a few words."""
-    if outcome.destination is None:
-        return "none may be used"
-    if outcome.reason == "known":
-        return "this client port has an entry already: same destination as before"
-    return "new connection: each in turn, newest first" if balancer == "rr" else f"new connection: {balancer}"

@@ -1,0 +1,41 @@
+"""Room dataplane: a local network of one host.
+
+Comes in: containers of the host. Goes out: their addresses and names, known on this host alone. No gossip
+tells of it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from meshsim.dataplane.subnet import Subnet
+from meshsim.dns import Zone
+
+if TYPE_CHECKING:
+    from meshsim.dataplane.namespace import Namespace
+
+__all__ = ["Bridge"]
+
+
+class Bridge:
+    """A local network of one host: who is on it, and their names.
+
+    Attributes:
+        network_id, network, subnet: which.
+        zone: the names; empty on the default bridge, which has none.
+        gateway: the bridge's own address.
+        known: address -> namespace.
+    """
+
+    __slots__ = ("covers", "gateway", "known", "network", "network_id", "subnet", "zone")
+
+    def __init__(
+        self, network_id: str, network: str, subnet: str, gateway: str, *, internal: bool = False
+    ) -> None:
+        self.network_id = network_id
+        self.network = network
+        self.subnet = subnet
+        self.gateway = gateway
+        self.covers = Subnet(subnet)
+        self.zone = Zone(network, kind="local", internal=internal)
+        self.known: dict[str, Namespace] = {}
