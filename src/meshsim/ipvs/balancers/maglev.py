@@ -114,6 +114,15 @@ class Maglev:
         self._size = size
         self._slots: list[Destination | None] = []
 
+    @property
+    def size(self) -> int:
+        """How many slots the table has."""
+        return self._size
+
+    def server_of(self, slot: int) -> Destination | None:
+        """Whose slot it is; None when nobody has one."""
+        return self._slots[slot] if self._slots else None
+
     def pick(self, destinations: Sequence[Destination], flow: Flow, now_ns: int) -> Destination | None:
         """The destination of the client's slot."""
         if not self._slots:
