@@ -298,3 +298,29 @@ def test_ports_wrap():
     plane.ports._next = 60999
     assert [plane.connect(N1, 81).source_port for _ in range(2)] == [60999, 32768]
     assert repr(plane.ports) == "<EphemeralPorts, next 32769>"
+
+
+def test_a_patient_client_gets_elsewhere_once_the_lost_destination_is_forgotten(lab):
+    """Rule: the repeated SYN of a connection whose destination was removed is scheduled anew (ipvs 2)."""
+    plane = lab.planes["host01"]
+    assert plane.connect(N1, 99).again_ns == 0
+    lab.crash("host02")
+    lab.run(1.5)
+    failed = plane.connect(N1, 81, source_port=40000)
+    assert (failed.kind, failed.elapsed_ns, failed.again_ns) == ("timeout", 127 * S, 7 * S)
+    lab.run(7)
+    assert plane.connect(N1, 81, source_port=40000).endpoint_id == "web.1"
+
+
+def test_a_host_cut_off_for_good_from_who_called_it_gives_no_second_chance():
+    lab = Lab(2)
+    lab.add_network("eg1")
+    lab.start("s.1", "host02", "eg1", service="s")
+    cli = lab.start("cli", "host01", "eg1")
+    lab.run(1)
+    lab.links.cut("host01", "host02")
+    lab.run(4)
+    assert cli.connect(lab.vip("s", "eg1"), 80).again_ns == S
+    from meshsim.dataplane.walk import _syn_after
+
+    assert (_syn_after(None, 0), _syn_after(64 * S, 0)) == (0, 0)

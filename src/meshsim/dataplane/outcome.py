@@ -46,6 +46,9 @@ class Failed(Frozen):
         elapsed_ns: how long it takes until the client knows. A hang has no end of its own: the figure is
             the time after which Linux gives up a connection attempt.
         trace: the hops, when they were asked for.
+        again_ns: when not 0: a client that is patient for so long gets elsewhere. The balancer has
+            forgotten the lost destination by then, and the client's repeated SYN is scheduled anew:
+            connecting again at that moment, from the same source port, is what the kernel does.
     """
 
     ok: ClassVar[bool] = False
@@ -54,10 +57,15 @@ class Failed(Frozen):
     why: str
     elapsed_ns: int
     trace: Trace | None = None
+    again_ns: int = 0
+
+    def again(self, again_ns: int) -> Failed:
+        """The same, with the moment at which trying again helps."""
+        return Failed(self.kind, self.why, self.elapsed_ns, self.trace, again_ns)
 
     def untold(self) -> Failed:
         """The same without trace."""
-        return Failed(self.kind, self.why, self.elapsed_ns)
+        return Failed(self.kind, self.why, self.elapsed_ns, None, self.again_ns)
 
     def error(self, target: str = "") -> ConnectionFailed:
         """The exception that says the same.

@@ -31,6 +31,10 @@ if TYPE_CHECKING:
 
 __all__ = ["Walk"]
 
+#: when an unanswered SYN is sent again, after the first.
+#: Source: linux net/ipv4/tcp_timer.c, tcp_syn_retries 6
+SYN_RETRIES_NS = tuple(seconds * 1_000_000_000 for seconds in (1, 3, 7, 15, 31, 63))
+
 _REFUSAL: Steps = ((Direction.OUTPUT, Segment.RST),)
 
 
@@ -304,7 +308,7 @@ class Walk(Telling):
         self._tell_overlay(plane, sandbox, binding, peer)
         lost = self._cross(plane, binding)
         if lost is not None:
-            return lost
+            return lost.again(_syn_after(sandbox.view.fails_at(binding.node), self.now_ns))
         target: int | None = self.port
         if sandbox.ingress:
             target = sandbox.targets.get((binding.address, self.protocol, self.port))
@@ -368,3 +372,10 @@ class Walk(Telling):
         steps = self.steps
         trace = None if steps is None else Trace(tuple(steps), self.source_port, f"{kind}: {why}")
         return Failed(kind, why, elapsed_ns, trace)
+
+
+def _syn_after(moment_ns: int | None, now_ns: int) -> int:
+    """The first SYN retransmission not before a moment; 0 when there is none."""
+    if moment_ns is None:
+        return 0
+    return next((retry_ns for retry_ns in SYN_RETRIES_NS if now_ns + retry_ns >= moment_ns), 0)
