@@ -110,9 +110,7 @@ class Office:
             tx.create(Network("ingress-id", spec=NetworkSpec("ingress", ingress=True)))
         for number in range(1, nodes + 1):
             self.add_node(f"n{number}")
-        self.loops = [
-            loop(self.store, self.clock, self.profile, self.streams, ties=ties) for loop in loops
-        ]
+        self.loops = [loop(self.store, self.clock, self.profile, self.streams, ties=ties) for loop in loops]
         for loop in self.loops:
             loop.start()
 

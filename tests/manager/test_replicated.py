@@ -90,7 +90,14 @@ def test_6_8_6_round_robin_halved(count):
 
 def test_6_8_7_and_4_6_8_to_10_only_down_and_drained_nodes_lose_tasks():
     office = Office(ReplicatedOrchestrator)
-    states = {"n1": NODE_READY, "n2": DOWN, "n3": UNKNOWN, "n4": NODE_READY, "n5": NODE_READY, "n6": NODE_READY}
+    states = {
+        "n1": NODE_READY,
+        "n2": DOWN,
+        "n3": UNKNOWN,
+        "n4": NODE_READY,
+        "n5": NODE_READY,
+        "n6": NODE_READY,
+    }
     for node_id in states:
         office.add_node(node_id)
     service = office.create(spec("web", 6))

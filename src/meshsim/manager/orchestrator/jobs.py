@@ -14,7 +14,14 @@ from typing import ClassVar
 
 from meshsim.manager.orchestrator.restart import RestartSupervisor
 from meshsim.manager.orchestrator.taskinit import check_tasks
-from meshsim.manager.orchestrator.tasks import invalid_node, is_job, meets_constraints, new_task, remove_all
+from meshsim.manager.orchestrator.tasks import (
+    invalid_node,
+    is_job,
+    meets_constraints,
+    new_task,
+    per_node,
+    remove_all,
+)
 from meshsim.model.events import Committed, Removed, Updated
 from meshsim.model.objects import Node, Service, Task
 from meshsim.model.specs import ReplicatedJob
@@ -62,7 +69,7 @@ class JobOrchestrator:
         if self.running:
             return
         self.running = True
-        check_tasks(self._store, self.restarts, related=is_job, fix=_leave)
+        check_tasks(self._store, self.restarts, related=is_job, fix=self._fix)
         self._store.watch(self.on_commit, rank=self.RANK)
         for service_id in tuple(self._store.services):
             self._reconcile(service_id)
@@ -91,20 +98,31 @@ class JobOrchestrator:
         for service_id in touched:
             self._reconcile(service_id)
 
+    def _fix(self, tx: Transaction, task: Task) -> None:
+        """Stop a global job's task on a node that is lost; the rest the reconciliation mends."""
+        service = tx.get(Service, task.service_id)
+        if service is None or not per_node(service) or task.desired > TaskState.COMPLETE:
+            return
+        if invalid_node(tx.get(Node, task.node_id)):
+            tx.update(task, desired=TaskState.SHUTDOWN)
+
     def _reconcile(self, service_id: str) -> None:
         service = self._store.services.get(service_id)
         if service is None or not is_job(service):
             return
+        iteration = service.job_status.iteration if service.job_status is not None else 0
         tasks = self._store.tasks_of_service(service_id)
-        present = [task for task in tasks if task.shared.job_iteration == _iteration(service)]
+        present = [task for task in tasks if task.shared.job_iteration == iteration]
+        replicated = isinstance(service.spec.mode, ReplicatedJob)
         with self._store.transaction() as tx:
             if isinstance(service.spec.mode, ReplicatedJob):
                 self._fill_slots(tx, service, service.spec.mode, present)
             else:
                 self._fill_nodes(tx, service, present)
             for task in tasks:
-                earlier = task.shared.job_iteration != _iteration(service)
-                if earlier and task.status.state <= TaskState.RUNNING and task.desired < TaskState.REMOVE:
+                earlier = task.shared.job_iteration != iteration and task.desired < TaskState.REMOVE
+                # What a replicated job has finished is history; a global job clears it away.
+                if earlier and (task.status.state <= TaskState.RUNNING or not replicated):
                     tx.update(task, desired=TaskState.REMOVE)
 
     def _fill_slots(
@@ -138,17 +156,7 @@ class JobOrchestrator:
 
         Source: swarmkit manager/orchestrator/jobs/global/reconciler.go ReconcileService.
         """
-        served: dict[str, None] = {}
-        for task in present:
-            if task.desired > TaskState.COMPLETE:
-                continue
-            served[task.node_id] = None
-            if task.status.state is TaskState.COMPLETE:
-                continue
-            if invalid_node(tx.get(Node, task.node_id)):
-                tx.update(task, desired=TaskState.SHUTDOWN)
-            elif task.status.state > TaskState.COMPLETE:
-                self.restarts.restart(tx, service, task)
+        served = {task.node_id: task for task in present if task.desired <= TaskState.COMPLETE}
         for node in self._store.nodes.values():
             if (
                 node.id not in served
@@ -157,6 +165,14 @@ class JobOrchestrator:
                 and meets_constraints(service, node)
             ):
                 self._add(tx, service, 0, node.id)
+        for task in present:
+            if task.status.state > TaskState.COMPLETE and task.desired <= TaskState.COMPLETE:
+                self.restarts.restart(tx, service, task)
+        for node_id, task in served.items():
+            node_or_none = self._store.nodes.get(node_id)
+            gone = node_or_none is not None and invalid_node(node_or_none)
+            if gone and task.status.state <= TaskState.RUNNING:
+                tx.update(task, desired=TaskState.SHUTDOWN)
 
     def _add(self, tx: Transaction, service: Service, slot: int, node_id: str) -> None:
         now_ns = self._clock.now_ns
@@ -167,13 +183,7 @@ class JobOrchestrator:
         self.restarts.check()
 
 
-def _iteration(service: Service) -> int:
-    return service.job_status.iteration if service.job_status is not None else 0
-
-
 def _ended_job(task: Task) -> bool:
-    return task.shared.job_iteration is not None and task.status.state > TaskState.RUNNING
-
-
-def _leave(_tx: Transaction, _task: Task) -> None:
-    """The reconciliation that follows mends what is wrong."""
+    """Whether the task has ended and nobody has dealt with it yet."""
+    ended = task.status.state > TaskState.RUNNING and task.desired <= TaskState.COMPLETE
+    return ended and task.shared.job_iteration is not None
