@@ -616,3 +616,22 @@ def test_direction_of_steps_is_checked_one_by_one_for_a_deleted_server() -> None
 def test_ipv6_is_not_modelled() -> None:
     with pytest.raises(NotModelled, match="IPv6"):
         Table().add_service("tcp", "fd00::1", 80)
+
+
+def test_following_one_of_several_newborns() -> None:
+    lab = tcp("A B")
+    first, second = lab.flow(), lab.flow()
+    lab.route(first), lab.route(second)
+    lab.table.follow(first, lab.now_ns, HANDSHAKE)
+    assert (state(lab, first), state(lab, second)) == (State.ESTABLISHED, State.SYN_RECV)
+    lab.wait(60)
+    assert [entry.flow for entry in lab.table.entries()] == [first]
+
+
+def test_6_a_template_ends_while_another_client_is_connected() -> None:
+    lab = tcp("A", persistent_s=30)
+    brief = lab.open(client="10.1.0.2")
+    lab.open(client="10.1.0.3")
+    lab.abort(brief)
+    lab.wait(31)
+    assert [template.key[1] for template in lab.table.templates()] == ["10.1.0.3"]
