@@ -127,6 +127,17 @@ class View:
         host: whose view.
         rows: what it knows, by endpoint, in order of arrival. Only to be read.
         next_ns: when something more will be noticed if nobody tells anything new.
+
+    >>> from meshsim.dataplane import Binding, Journal, Wires
+    >>> from meshsim.sim import Clock
+    >>> clock = Clock()
+    >>> journal = Journal(clock)
+    >>> view = View(journal, "eg1", "host02", 0, reach=Wires(clock), profile=Profile())
+    >>> journal.send(Binding("task1", "eg1", "host01", "10.0.1.3"))
+    >>> len(view.catch_up(199_999_999)), len(view.catch_up(200_000_000))
+    (0, 1)
+
+    Source: moby daemon/libnetwork/networkdb/watch.go, event_delegate.go.
     """
 
     __slots__ = (

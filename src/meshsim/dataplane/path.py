@@ -44,6 +44,14 @@ def connect(
     Returns:
         The open path, or what the client experiences instead.
 
+    >>> from meshsim.dataplane import Lab
+    >>> lab = Lab(1)
+    >>> task = lab.start("web.1", "host01", service="web", publish=[("tcp", 81, 80)])
+    >>> connect(lab.planes["host01"], "192.168.65.11", 81)
+    <Opened tcp 192.168.65.11:81 at web.1 on host01, seen from 10.0.0.2:32768>
+    >>> connect(lab.planes["host01"], "192.168.65.11", 82).kind
+    'refused'
+
     Raises:
         BadValue: no address, no port.
         NotModelled: SCTP, or IPv6 other than ``::1``.
@@ -58,6 +66,11 @@ def ping(client: Client, address: str) -> Echo:
 
     A virtual address is answered by the balancer's own kernel on the client's host, as soon as one
     endpoint of the service is known there: it says nothing about the tasks.
+
+    >>> from meshsim.dataplane import Lab
+    >>> lab = Lab(1)
+    >>> ping(lab.planes["host01"], "192.168.65.11").ok, ping(lab.planes["host01"], "192.168.65.12").ok
+    (True, False)
 
     Raises:
         BadValue: no address.

@@ -78,6 +78,10 @@ class DataPlane:
         ports: source ports of the host and of its containers.
         ways: that the host itself walked before.
         changes: grows with every network that comes or goes: who caches compares it.
+
+    >>> from meshsim.dataplane import Lab
+    >>> Lab(1).planes["host01"]
+    <DataPlane host01 192.168.65.11: 1 networks, 0 namespaces>
     """
 
     inside: ClassVar[bool] = False

@@ -104,6 +104,13 @@ class Sandbox:
         changes: how many changes were applied: who caches compares it.
         opened: how many balanced services there ever were.
         mtu: of the interfaces on the network.
+
+    >>> from meshsim.dataplane import Lab
+    >>> lab = Lab(1)
+    >>> task = lab.start("web.1", "host01", service="web", publish=[("tcp", 81, 80)])
+    >>> here = lab.sandbox("ingress", "host01").service_on("tcp", 81)
+    >>> here.service_name, here.mark
+    ('web', 256)
     """
 
     __slots__ = (

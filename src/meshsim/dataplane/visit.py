@@ -139,6 +139,12 @@ def visit(
     Returns:
         Who was reached, or what the client experiences instead. O(1) on a way walked before.
 
+    >>> from meshsim.dataplane import Lab
+    >>> lab = Lab(1)
+    >>> task = lab.start("web.1", "host01", service="web", publish=[("tcp", 81, 80)])
+    >>> visit(lab.planes["host01"], "192.168.65.11", 81)
+    <Visit to web.1 on host01 from port 32768>
+
     Raises:
         BadValue, NotModelled: as :func:`~meshsim.dataplane.path.connect`.
     """
