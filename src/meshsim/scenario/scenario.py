@@ -17,6 +17,7 @@ from meshsim.cluster.collections.services import CREATE_FLAGS, UPDATE_FLAGS
 from meshsim.cluster.specbuild import service_spec
 from meshsim.errors import BadScenario, BadValue, MeshsimError, NotFound
 from meshsim.ipvs import resolve_balancer
+from meshsim.manager.control.services import check_service_spec
 from meshsim.model.frozen import FrozenDict
 from meshsim.model.specs import FileReference, ServiceSpec
 from meshsim.profile import DEFAULT_ENGINE, Profile
@@ -200,6 +201,7 @@ class Scenario(Written):
 
     def _about_services(self) -> Iterator[_Problem]:
         taken: dict[tuple[str, int], str] = {}
+        profile = Profile(self.engine, **self.profile)
         names = _Names(tuple(network.name for network in self.networks))
         for number, service in enumerate(self.services):
             spec: ServiceSpec | None = None
@@ -209,7 +211,10 @@ class Scenario(Written):
                     return
             for given in (*({key: value} for key, value in service.flags.items()), dict(service.flags)):
                 try:
-                    spec = service_spec(service.name, {"image": service.image, **given}, names)
+                    spec = service_spec(
+                        service.name, {"image": service.image or service.name, **given}, names
+                    )
+                    check_service_spec(spec, profile)
                 except MeshsimError as error:
                     yield ("services", number, *(given if len(given) == 1 else ())), _plainly(error)
             for port in spec.endpoint.ports if spec and spec.endpoint else ():
