@@ -182,9 +182,9 @@ class Updater:
             return False
         dirty = [slot for slot in slots if self._slot_is_dirty(slot)]
         if not dirty:
+            self._end()
             if status is not None and status.state in GOING_ON:
                 self._complete()
-            self._end()
             return True
         if status is None:
             self._write_status(UpdateState.UPDATING, "update in progress", started=True)
@@ -403,9 +403,10 @@ class Updater:
                 return
 
     def _monitored(self) -> None:
+        # It steps aside first: whoever reads "completed" may find something to mend, and begin anew.
+        self._end()
         if not self._stopped:
             self._complete()
-        self._end()
 
     # -- the service's record
 
