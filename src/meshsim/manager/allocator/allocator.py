@@ -16,6 +16,7 @@ from typing import ClassVar, Literal
 
 from meshsim.errors import IpamError
 from meshsim.manager.allocator.endpoints import EndpointAllocator
+from meshsim.manager.allocator.needs import Needs
 from meshsim.manager.allocator.networks import NetworkAllocator
 from meshsim.manager.allocator.ports import PortAllocator, host_ports_differ, needs_ingress, with_host_ports
 from meshsim.manager.maporder import map_order
@@ -78,10 +79,7 @@ class Allocator:
         self._ports = PortAllocator(self._profile.dynamic_ports)
         self._endpoints = EndpointAllocator(self._networks, self._ports)
         self._ingress = ""
-        #: tasks that have been served -> the node whose needs they count for ("" while unplaced)
-        self._served: dict[str, str] = {}
-        #: node -> network -> how many served tasks on the node need it, in the order it was first needed
-        self._needs: dict[str, dict[str, int]] = {}
+        self._needs = Needs()
         self._new_tasks: dict[str, None] = {}
         self._waiting_networks: dict[str, None] = {}
         self._waiting_services: dict[str, None] = {}
@@ -119,7 +117,7 @@ class Allocator:
                 for attachment in task.attachments:
                     if attachment.network_id in self._networks:
                         self._networks.take(attachment.network_id, attachment.address)
-                self._count(task)
+                self._needs.add(task)
 
     def _serve_all(self, tx: Transaction) -> None:
         """Serve what was not served by the leader before; source: doNetworkInit, second half."""
@@ -275,7 +273,7 @@ class Allocator:
         node = tx.get(Node, node_id)
         if node is None:
             return
-        needed = dict.fromkeys(self._needs.get(node_id, ()))
+        needed = dict.fromkeys(self._needs.of(node_id))
         if self._ingress in self._networks:
             needed[self._ingress] = None
         needed.pop(without, None)
@@ -304,40 +302,22 @@ class Allocator:
         if gone or state > TaskState.RUNNING:
             self._new_tasks.pop(task_id, None)
             self._waiting_tasks.pop(task_id, None)
-            if task_id in self._served:
+            if task_id in self._needs:
                 self._release_task(tx, task)
-            return
-        counted_for = self._served.get(task_id)
-        if counted_for is None:
+        elif task_id not in self._needs:
             if state is TaskState.NEW and task_id not in self._waiting_tasks:
                 self._new_tasks[task_id] = None
-        elif task.node_id and not counted_for:
-            self._count(task)
+        elif task.node_id and self._needs.unplaced(task_id):
+            self._needs.add(task)
             self._fit_node(tx, task.node_id)
 
     def _release_task(self, tx: Transaction, task: Task) -> None:
-        node_id = self._served.pop(task.id)
+        node_id = self._needs.drop(task)
         for attachment in task.attachments:
             self._networks.release(attachment.network_id, attachment.address)
             self._freed = True
-        if not (node_id and task.attachments):
-            return
-        needs = self._needs[node_id]
-        for attachment in task.attachments:
-            needs[attachment.network_id] -= 1
-            if not needs[attachment.network_id]:
-                del needs[attachment.network_id]
-        if not needs:
-            del self._needs[node_id]
-        self._fit_node(tx, node_id)
-
-    def _count(self, task: Task) -> None:
-        """Note that the task is served, and what it needs of its node."""
-        self._served[task.id] = task.node_id
-        if task.node_id and task.attachments:
-            needs = self._needs.setdefault(task.node_id, {})
-            for attachment in task.attachments:
-                needs[attachment.network_id] = needs.get(attachment.network_id, 0) + 1
+        if node_id:
+            self._fit_node(tx, node_id)
 
     def _serve_tasks(self, tx: Transaction, waiting: dict[str, None]) -> None:
         """Give addresses to all these tasks, in the order of the map they stand in; takes the served out.
@@ -364,7 +344,7 @@ class Allocator:
             status = TaskStatus(TaskState.PENDING, PENDING_MESSAGE, "", self._clock.now_ns)
             endpoint = service.endpoint if service is not None else None
             task = tx.update(task, attachments=attachments, endpoint=endpoint, status=status)
-            self._count(task)
+            self._needs.add(task)
             if task.node_id:
                 nodes[task.node_id] = None
         # A task made for a node (global service, plain container) shows its need once it has its address.
@@ -426,16 +406,12 @@ class Allocator:
             return
         self._networks.check()
         self._ports.check()
-        needs: dict[str, dict[str, int]] = {}
-        for task_id, node_id in self._served.items():
+        self._needs.check(self._store.tasks)
+        for task_id, _ in self._needs:
             task = self._store.tasks[task_id]
             for attachment in task.attachments:
                 if attachment.network_id in self._networks:
                     assert self._networks.holds(attachment.network_id, attachment.address), task.name
-                if node_id:
-                    per_node = needs.setdefault(node_id, {})
-                    per_node[attachment.network_id] = per_node.get(attachment.network_id, 0) + 1
-        assert needs == self._needs, "needs of the nodes"
 
 
 _NO_IP = "could not find an available IP"

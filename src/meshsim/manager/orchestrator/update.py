@@ -15,15 +15,15 @@ import struct
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from random import Random
-from typing import Any
 
-from attrs import define, evolve
+from attrs import define
 
 from meshsim.manager.maporder import map_order
 from meshsim.manager.orchestrator.restart import RestartSupervisor
 from meshsim.manager.orchestrator.tasks import is_global, is_task_dirty, new_task
+from meshsim.manager.orchestrator.updatestatus import begin, complete, pause, roll_back
 from meshsim.model.events import Change, Updated
-from meshsim.model.objects import Service, Task, UpdateStatus
+from meshsim.model.objects import Service, Task
 from meshsim.model.specs import UpdateConfig
 from meshsim.model.states import FailureAction, TaskState, UpdateOrder, UpdateState
 from meshsim.model.store import Store, Transaction
@@ -184,10 +184,10 @@ class Updater:
         if not dirty:
             self._end()
             if status is not None and status.state in GOING_ON:
-                self._complete()
+                complete(self._store, self.service.id)
             return True
         if status is None:
-            self._write_status(UpdateState.UPDATING, "update in progress", started=True)
+            begin(self._store, self.service.id)
         self._dirty = len(dirty)
         self._queue.extend(map_order(dirty, self._supervisor.ties))
         self._workers = [_Worker() for _ in range(min(self._config.parallelism or len(dirty), len(dirty)))]
@@ -377,13 +377,13 @@ class Updater:
         text = f"due to failure or early termination of task {task_id}"
         if self._config.failure_action is FailureAction.PAUSE:
             self._stopped = True
-            self._pause(f"update paused {text}")
+            pause(self._store, self.service.id, f"update paused {text}")
         elif self._rolling_back():
             # A rollback is never rolled back; the updater runs on, and ends as completed.
-            self._pause(f"rollback paused {text}")
+            pause(self._store, self.service.id, f"rollback paused {text}")
         else:
             self._stopped = True
-            self._roll_back(f"update rolled back {text}")
+            roll_back(self._store, self.service.id, f"update rolled back {text}")
         return True
 
     def _rolling_back(self) -> bool:
@@ -406,72 +406,7 @@ class Updater:
         # It steps aside first: whoever reads "completed" may find something to mend, and begin anew.
         self._end()
         if not self._stopped:
-            self._complete()
-
-    # -- the service's record
-
-    def _write_status(self, state: UpdateState, message: str, *, started: bool = False) -> None:
-        """Write the first status of an update; source: updater.go startUpdate."""
-        with self._store.transaction() as tx:
-            service = tx.get(Service, self.service.id)
-            if service is not None and (service.update_status is None) is started:
-                tx.update(service, update_status=UpdateStatus(state, message, self._supervisor.clock.now_ns))
-
-    def _change_status(self, message: str, by_state: dict[bool, UpdateState], **changes: Any) -> None:
-        """Write a later status, by whether a rollback is under way now; nothing if there is none."""
-        with self._store.transaction() as tx:
-            service = tx.get(Service, self.service.id)
-            if service is None or service.update_status is None:
-                return
-            back = service.update_status.state is UpdateState.ROLLBACK_STARTED
-            status = evolve(service.update_status, state=by_state[back], message=message, **changes)
-            tx.update(service, update_status=status)
-
-    def _pause(self, message: str) -> None:
-        """Source: updater.go pauseUpdate."""
-        self._change_status(message, {False: UpdateState.PAUSED, True: UpdateState.ROLLBACK_PAUSED})
-
-    def _complete(self) -> None:
-        """Source: updater.go completeUpdate."""
-        service = self._store.services.get(self.service.id)
-        status = service.update_status if service is not None else None
-        back = status is not None and status.state is UpdateState.ROLLBACK_STARTED
-        self._change_status(
-            "rollback completed" if back else "update completed",
-            {False: UpdateState.COMPLETED, True: UpdateState.ROLLBACK_COMPLETED},
-            completed_ns=self._supervisor.clock.now_ns,
-        )
-
-    def _roll_back(self, message: str) -> None:
-        """Put the previous spec back; without one the failure stays without consequence in the record.
-
-        Source: swarmkit manager/orchestrator/update/updater.go rollbackUpdate.
-        """
-        with self._store.transaction() as tx:
-            service = tx.get(Service, self.service.id)
-            if service is None or service.update_status is None:
-                return
-            if service.previous_spec is None:
-                self._store.log.append(
-                    tx.now_ns,
-                    "manager-log",
-                    {
-                        "swarm": self._store.label,
-                        "loop": "updater",
-                        "text": "cannot roll back service because no previous spec is available",
-                    },
-                )
-                return
-            tx.update(
-                service,
-                spec=service.previous_spec,
-                spec_version=service.previous_spec_version,
-                previous_spec=None,
-                previous_spec_version=0,
-                update_status=evolve(
-                    service.update_status, state=UpdateState.ROLLBACK_STARTED, message=message
-                ),
-            )
+            complete(self._store, self.service.id)
 
 
 def _float32(number: float) -> float:
