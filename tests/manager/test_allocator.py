@@ -1,4 +1,4 @@
-"""The allocator. Rows of data-plane 1.8, 2.3, 2.6, control-plane 8.4, 8.6 (14, 15), ground truth 11, 14, 15."""
+"""The allocator. Rows of data-plane 1.8, 2.3, 2.6, control-plane 8.4, 8.6 (14, 15), ground truth 14, 15."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The control API. Rows of control-plane 2.5, 3.4, 3.5, 3.8, 8.2, 8.5, 8.6, 9, data-plane 1.8, 7, ground truth 11, 22."""
+"""The control API. Rows of control-plane 2.5, 3.4, 3.5, 3.8, 8.2, 8.5, 8.6, 9; data-plane 1.8, 7; ground truth 22."""
 
 from __future__ import annotations
 
@@ -511,7 +511,7 @@ def test_1_8_10_and_11_networks(office):
         (
             NetworkSpec("n", labels={"com.docker.swarm.internal": ""}),
             PermissionDenied,
-            "label com.docker.swarm.internal is for internally created networks and cannot be applied by users",
+            "com.docker.swarm.internal is for internally created networks and cannot be applied by users",
         ),
         (
             NetworkSpec("n", ipam=(IpamConfig("192.168.1.0/24", gateway="192.168.2.1"),)),

@@ -12,6 +12,20 @@ from attrs import evolve
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+from tests.manager.office import (
+    ACTIVE,
+    COMPLETE,
+    DRAIN,
+    FAILED,
+    PAUSE,
+    READY,
+    RUNNING,
+    SHUTDOWN,
+    Office,
+    S,
+    policy,
+    spec,
+)
 
 from meshsim.errors import ApiError
 from meshsim.manager.allocator import Allocator
@@ -34,20 +48,6 @@ from meshsim.model.specs import (
     UpdateConfig,
 )
 from meshsim.model.states import FailureAction, NodeState, UpdateOrder
-from tests.manager.office import (
-    ACTIVE,
-    COMPLETE,
-    DRAIN,
-    FAILED,
-    PAUSE,
-    READY,
-    RUNNING,
-    SHUTDOWN,
-    Office,
-    S,
-    policy,
-    spec,
-)
 
 LOOPS = (
     Allocator,
