@@ -1,4 +1,4 @@
-"""The control API. Rows of control-plane 2.5, 3.4, 3.5, 3.8, 8.2, 8.5, 8.6, 9; data-plane 1.8, 7; ground truth 22."""
+"""The control API. Rows of control-plane 2.5, 3.4, 3.5, 3.8, 8.2, 8.5, 8.6, 9; data-plane 1.8, 7."""
 
 from __future__ import annotations
 

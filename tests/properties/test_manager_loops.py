@@ -17,6 +17,7 @@ from tests.manager.office import (
     COMPLETE,
     DRAIN,
     FAILED,
+    NEW,
     PAUSE,
     READY,
     RUNNING,
@@ -203,7 +204,7 @@ class Managers(RuleBasedStateMachine):
 
     def advance(self, task, fate):
         """Move a task on as agents would: never back, never without a node or an address."""
-        if task.state in {0} or task.state > RUNNING:
+        if task.state is NEW or task.state > RUNNING:
             return
         node = task.node_id
         if not node:
