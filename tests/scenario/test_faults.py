@@ -9,6 +9,7 @@ from meshsim.scenario import (
     Every,
     HostPlan,
     KeepAlive,
+    NetworkPlan,
     Scenario,
     Server,
     ServicePlan,
@@ -184,3 +185,42 @@ def test_a_wrong_scenario_is_none(rest, sentence):
         Scenario(**{"services": [ServicePlan("web", publish="81:80")], "hosts": ["host01"], **rest})
     assert sentence in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("make", "sentence"),
+    [
+        (lambda: Scenario(services=["web"]), 'expected a ServicePlan, not "web"'),
+        (lambda: Scenario(steps=[3]), "expected a Step, not 3"),
+        (lambda: Scenario(hosts=["a/b"]), "a host cannot be called 'a/b'"),
+        (lambda: Scenario(hosts=[HostPlan("a", address="1.2")]), "1.2 is no IPv4 address"),
+        (
+            lambda: Scenario(hosts=[HostPlan("a", address="10.0.0.9"), HostPlan("b", address="10.0.0.9")]),
+            "10.0.0.9 is taken",
+        ),
+        (lambda: Scenario(networks=[NetworkPlan("n", subnet="x")]), "x is no IPv4 subnet"),
+        (lambda: Scenario(profile=3), "expected a mapping of constants"),
+        (lambda: Scenario(clients=[Client("a b", "host01:1", Every("1s"), requests=1)]), "called 'a b'"),
+        (lambda: at(0).do(5), "expected an action or a callable, not 5"),
+        (lambda: at(-1), None),
+        (lambda: at(-1).heal(), "a step cannot be in the past: -1 ns"),
+        (lambda: every("0s").heal(), "a step cannot be taken every 0s"),
+        (lambda: when(3).heal(), "expected a condition, not 3"),
+        (lambda: at("1s").partition("ab"), "expected a list of sides"),
+        (lambda: Every("0s"), "a gap of 0s has no end"),
+        (lambda: HostPlan("a", labels=[]), "expected a mapping, not a list"),
+    ],
+)
+def test_wrong_parts(make, sentence):
+    if sentence is None:
+        make()  # a moment alone is only a phrase
+        return
+    with pytest.raises((BadValue, BadScenario), match=sentence):
+        make()
+
+
+def test_what_the_swarm_refuses_while_it_is_set_up_is_the_scenarios_fault():
+    scenario = Scenario(networks=["ingress"])
+    with pytest.raises(BadScenario, match="the swarm refuses it: .*ingress") as caught:
+        scenario.run()
+    assert caught.value.path == ("networks", 0)

@@ -179,11 +179,17 @@ class Crash(Written):
         raise NotFound(f"no task of {self.service} runs in slot {self.slot}")
 
 
+def _code(value: Any) -> Any:
+    if not callable(value):
+        raise BadValue(f"expected an action or a callable, not {value_text(value)}", str(value))
+    return value
+
+
 @written
 class Do(Written):
     """Code of one's own: called with the cluster; it must not step time. Not for texts."""
 
-    what: Callable[[Cluster], object]
+    what: Callable[[Cluster], object] = field(converter=_code)
 
     def apply(self, cluster: Cluster) -> None:
         """Do it now."""

@@ -167,15 +167,31 @@ class _Choice:
         return str(value)
 
 
-class _Many:
-    """A tuple of records; one alone, or the shorthand ``convert`` understands, is welcome too."""
+class _One:
+    """A record of a class, or what the shorthand ``convert`` understands."""
 
-    def __init__(self, convert: Callable[[Any], Any] | None) -> None:
-        self.convert = convert
+    def __init__(self, kind: Any, convert: Callable[[Any], Any] | None, *, optional: bool = False) -> None:
+        self.kind, self.convert, self.optional = kind, convert, optional
+
+    def __call__(self, value: Any) -> Any:
+        if value is None and self.optional:
+            return None
+        if self.convert is not None:
+            value = self.convert(value)
+        # Families of records are open: any callable of that form belongs, and converts itself.
+        if isinstance(self.kind, type) and not isinstance(value, self.kind):
+            raise BadValue(f"expected a {self.kind.__name__}, not {value_text(value)}", str(value))
+        return value
+
+
+class _Many:
+    """A tuple of records; one alone is welcome too."""
+
+    def __init__(self, one: _One) -> None:
+        self.one = one
 
     def __call__(self, value: Any) -> tuple[Any, ...]:
-        items = value if isinstance(value, list | tuple) else (value,)
-        return tuple(items if self.convert is None else map(self.convert, items))
+        return tuple(map(self.one, value if isinstance(value, list | tuple) else (value,)))
 
 
 def text(default: Any = NOTHING) -> Any:
@@ -218,12 +234,13 @@ def duration(alias: str, default: Any = NOTHING, *, optional: bool = False) -> A
 
 def record(kind: Any, default: Any = NOTHING, *, convert: Callable[[Any], Any] | None = None) -> Any:
     """A field that holds a record; ``kind`` is its class, or a mapping of words to classes."""
-    return field(default=default, converter=convert, metadata={"kind": kind})
+    one = _One(kind, convert, optional=default is None)
+    return field(default=default, converter=one, metadata={"kind": kind})
 
 
 def records(kind: Any, default: Any = (), *, convert: Callable[[Any], Any] | None = None) -> Any:
     """A field that holds several records."""
-    return field(default=default, converter=_Many(convert), metadata={"kind": kind, "many": True})
+    return field(default=default, converter=_Many(_One(kind, convert)), metadata={"kind": kind, "many": True})
 
 
 def plain(value: Any) -> Any:

@@ -8,6 +8,7 @@ is staged.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from ipaddress import IPv4Address, IPv4Network
 from typing import Any, Self
 
 from attrs import evolve, field
@@ -156,6 +157,7 @@ class Scenario(Written):
                 if each.name in seen:
                     yield (part, number, "name"), f"there is a {what} called {each.name} already"
                 seen.add(each.name)
+        yield from self._about_places()
         yield from self._about_services()
         for number, client in enumerate(self.clients):
             yield from self._about_client(number, client)
@@ -180,6 +182,23 @@ class Scenario(Written):
                 resolve_balancer(self.balancer)
         except MeshsimError as error:
             yield ("balancer",), str(error)
+
+    def _about_places(self) -> Iterator[_Problem]:
+        taken: set[str] = set()
+        for number, host in enumerate(self.hosts):
+            if any(char.isspace() or char in "/:" for char in host.name):
+                yield ("hosts", number, "name"), f"a host cannot be called {host.name!r}"
+            if host.address and (not _is(IPv4Address, host.address) or host.address in taken):
+                what = "is taken" if host.address in taken else "is no IPv4 address"
+                yield ("hosts", number, "address"), f"{host.address} {what}"
+            taken.add(host.address)
+        for number, network in enumerate(self.networks):
+            if network.subnet and not _is(IPv4Network, network.subnet):
+                yield ("networks", number, "subnet"), f"{network.subnet} is no IPv4 subnet"
+        for name in self.machines:
+            if any(char.isspace() or char in "/:" for char in name):
+                number = next(i for i, c in enumerate(self.clients) if (c.at or c.name) == name)
+                yield ("clients", number, "name"), f"a machine cannot be called {name!r}"
 
     @property
     def _hosts(self) -> tuple[str, ...]:
@@ -296,6 +315,14 @@ class _Names:
     def file_reference(self, kind: str, text: str) -> FileReference:
         """Scenarios have neither secrets nor configs."""
         raise NotFound(f"a scenario has no {kind}s: {text}")
+
+
+def _is(kind: type[IPv4Address | IPv4Network], text: str) -> bool:
+    try:
+        kind(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _unknown(what: str, name: str, known: tuple[str, ...]) -> str:

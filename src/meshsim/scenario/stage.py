@@ -6,14 +6,15 @@ Comes in: a scenario that is right, and a seed. Goes out: a report. Rules of thi
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from meshsim.cluster import Cluster, Container, Host
 from meshsim.dataplane.opened import Client as Place
-from meshsim.errors import MeshsimError
+from meshsim.errors import BadScenario, MeshsimError
 from meshsim.model.specs import Resources
 from meshsim.profile import Profile
-from meshsim.scenario.plans import HostPlan
+from meshsim.scenario.plans import HostPlan, NetworkPlan, ServicePlan
 from meshsim.scenario.records import NEVER, Event, Recorder, Requests, Row, TaskRecord
 from meshsim.scenario.report import Report
 from meshsim.scenario.scenario import Scenario
@@ -84,18 +85,12 @@ class Stage(Cluster):
         for plan in scenario.hosts:
             if plan.labels:
                 first.nodes.get(plan.name).update(label_add=dict(plan.labels))
-        for network in scenario.networks:
-            first.networks.create(
-                network.name,
-                driver="overlay",
-                attachable=network.attachable,
-                internal=network.internal,
-                subnet=network.subnet or (),
-            )
-        for service in scenario.services:
-            image = _image(service.name) if service.server else service.image or service.name
-            handle = first.services.create(image, name=service.name, **service.flags)
-            self._names[handle.id] = service.name
+        for number, network in enumerate(scenario.networks):
+            with _refusals("networks", number):
+                self._create_network(first, network)
+        for number, service in enumerate(scenario.services):
+            with _refusals("services", number):
+                self._create_service(first, service)
         self.settle()
         places = [self._place(client) for client in scenario.clients]
         self.settle()
@@ -108,6 +103,20 @@ class Stage(Cluster):
         if plan.cpus or plan.memory:
             resources = Resources(parse_cpus(plan.cpus or "2"), parse_bytes(plan.memory or "2G"))
         return self.add_host(plan.name, plan.address or None, resources=resources)
+
+    def _create_network(self, first: Host, network: NetworkPlan) -> None:
+        first.networks.create(
+            network.name,
+            driver="overlay",
+            attachable=network.attachable,
+            internal=network.internal,
+            subnet=network.subnet or (),
+        )
+
+    def _create_service(self, first: Host, service: ServicePlan) -> None:
+        image = _image(service.name) if service.server else service.image or service.name
+        handle = first.services.create(image, name=service.name, **service.flags)
+        self._names[handle.id] = service.name
 
     def _place(self, client: Client) -> Place:
         """Where a client sits: a machine, or a container of its own inside a network."""
@@ -293,6 +302,16 @@ class Stage(Cluster):
         )
         verdicts = tuple(expectation.judge(report) for expectation in scenario.expect)
         return report.with_verdicts(verdicts)
+
+
+@contextmanager
+def _refusals(*path: str | int) -> Iterator[None]:
+    """What the swarm refuses while it is set up is the scenario's fault."""
+    try:
+        yield
+    except MeshsimError as error:
+        sentence = " ".join((getattr(error, "description", "") or str(error)).split())
+        raise BadScenario(f"the swarm refuses it: {sentence}", path) from None
 
 
 def _end(row: Row) -> int:

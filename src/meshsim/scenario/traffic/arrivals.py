@@ -35,6 +35,10 @@ class Every(Written):
 
     gap_ns: int = duration("gap")
 
+    def __attrs_post_init__(self) -> None:
+        if not self.gap_ns:
+            raise BadValue("a gap of 0s has no end of arrivals; Bursts come together")
+
     def __call__(self, number: int, rng: Random) -> int | None:  # noqa: ARG002
         """The distance to the one before."""
         return self.gap_ns if number else 0
@@ -66,6 +70,10 @@ class Bursts(Written):
 
     size: int = whole(least=1)
     every_ns: int = duration("every")
+
+    def __attrs_post_init__(self) -> None:
+        if not self.every_ns:
+            raise BadValue("bursts every 0s have no end")
 
     def __call__(self, number: int, rng: Random) -> int | None:  # noqa: ARG002
         """Nothing inside a burst, the distance between two bursts else."""
