@@ -22,6 +22,7 @@ from meshsim.manager.allocator.ports import PortAllocator, host_ports_differ, ne
 from meshsim.manager.maporder import map_order
 from meshsim.model.events import Change, Committed, Removed
 from meshsim.model.objects import Attachment, Endpoint, Network, Node, Service, Task, TaskStatus
+from meshsim.model.specs import TaskSpec
 from meshsim.model.states import TaskState
 from meshsim.model.store import Store, Transaction
 from meshsim.profile import Profile
@@ -325,6 +326,8 @@ class Allocator:
         Source: swarmkit manager/allocator/network.go procTasksNetwork, allocateTask.
         """
         nodes: dict[str, None] = {}
+        #: service -> its tasks' spec and networks: looked up once for a batch of equal tasks
+        places: dict[str, tuple[TaskSpec, tuple[Attachment, ...]]] = {}
         for task_id in map_order(waiting, self._rng):
             task = tx.get(Task, task_id)
             if task is None or task.status.state is not TaskState.NEW:
@@ -334,8 +337,12 @@ class Allocator:
             if task.service_id and service is None:
                 del waiting[task_id]
                 continue
+            known = places.get(task.service_id)
+            if known is None or known[0] is not task.shared.spec:
+                known = (task.shared.spec, tuple(self._places(tx, task, service)))
+                places[task.service_id] = known
             try:
-                attachments = self._attach(tx, task, service)
+                attachments = self._attach(task, task.attachments or known[1])
             except IpamError as error:
                 if waiting is self._new_tasks:
                     self._note(str(error))
@@ -351,11 +358,12 @@ class Allocator:
         for node_id in nodes:
             self._fit_node(tx, node_id)
 
-    def _attach(self, tx: Transaction, task: Task, service: Service | None) -> tuple[Attachment, ...]:
+    def _attach(self, task: Task, places: Iterable[Attachment]) -> tuple[Attachment, ...]:
         """Take an address on each network of the task: all or nothing."""
-        if service is not None and service.id in self._waiting_services:
-            raise IpamError(f"service {service.id} to which task {task.id} belongs has pending allocations")
-        places = task.attachments or self._places(tx, task, service)
+        if task.service_id in self._waiting_services:
+            raise IpamError(
+                f"service {task.service_id} to which task {task.id} belongs has pending allocations"
+            )
         taken: list[Attachment] = []
         try:
             for place in places:
