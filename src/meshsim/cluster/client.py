@@ -13,13 +13,12 @@ from typing import Protocol, Self
 from attrs import frozen
 
 from meshsim.cluster.container import Container
-from meshsim.cluster.images import Reply, Request
-from meshsim.dataplane import Opened, Trace
+from meshsim.cluster.images import Request
+from meshsim.dataplane import DataPlane, Failed, Namespace, Opened, Outsider, Trace
 from meshsim.errors import BadValue, ConnectionWasReset
 from meshsim.model.frozen import Frozen
-from meshsim.sim import short
 
-__all__ = ["Connection", "Ground", "PingReply", "Response", "Target"]
+__all__ = ["Connection", "Ground", "PingReply", "Response", "Target", "fetch"]
 
 
 @frozen(slots=True)
@@ -144,9 +143,31 @@ class Connection:
         """
         if self.closed:
             raise ConnectionWasReset("the connection is closed")
-        reply, took_ns, container = exchange(self._ground, self.opened, self.target, path)
-        self._ground.step(took_ns)
-        return response_of(self.opened, reply, took_ns, container)
+        ground, opened, target = self._ground, self.opened, self.target
+        failed = opened.send(bytes_in=len(path))
+        if failed is not None:
+            ground.step(failed.elapsed_ns)
+            raise failed.error(f"{target.host}:{target.port}")
+        container = ground.endpoint(opened.endpoint_id)
+        if container is None or container.handler is None:
+            raise ConnectionWasReset(f"{target.host}:{target.port}: Connection reset by peer")
+        reply, worked_ns = container.answer(
+            Request(path, opened.peer, opened.source_port, opened.target_port, target.host)
+        )
+        if reply.exit_code is not None:
+            ground.exited(container, reply.exit_code)
+        took_ns = opened.round_trip_ns + worked_ns
+        ground.step(took_ns)
+        return Response(
+            reply.body,
+            reply.status,
+            took_ns,
+            container.short_id,
+            container.name,
+            opened.node,
+            opened.peer,
+            opened.trace,
+        )
 
     def close(self) -> None:
         """Close it in order (FIN from both sides); harmless when closed."""
@@ -155,36 +176,49 @@ class Connection:
             self.opened.close()
 
 
-def exchange(ground: Ground, opened: Opened, target: Target, path: str) -> tuple[Reply, int, Container]:
-    """Carry one request over an open path; the reply, the time it took and who answered.
+def fetch(
+    ground: Ground,
+    way: DataPlane | Namespace | Outsider,
+    address: str,
+    target: Target,
+    *,
+    source_port: int = 0,
+    trace: bool = False,
+) -> Response:
+    """Open a connection, send one request, close; time does not pass, ``elapsed_ns`` tells it.
+
+    Args:
+        ground: the cluster.
+        way: where the client stands.
+        address: what the target's name resolved to there.
+        target: what was asked for.
+        source_port: 0 takes the client's next free one.
+        trace: keep every hop.
 
     Raises:
-        ConnectionFailed: it did not get there.
+        ConnectionFailed: what the client would experience, with its ``elapsed_ns``.
     """
-    failed = opened.send(bytes_in=len(path))
-    if failed is not None:
-        ground.step(failed.elapsed_ns)
-        raise failed.error(f"{target.host}:{target.port}")
-    container = ground.endpoint(opened.endpoint_id)
+    visit = way.visit(address, target.port, source_port=source_port, trace=trace)
+    if isinstance(visit, Failed):
+        raise visit.error(f"{target.host}:{target.port}")
+    arrival = visit.arrival
+    container = ground.endpoint(arrival.endpoint_id)
     if container is None or container.handler is None:
         raise ConnectionWasReset(f"{target.host}:{target.port}: Connection reset by peer")
+    path = target.path
     reply, worked_ns = container.answer(
-        Request(path, opened.peer, opened.source_port, opened.target_port, target.host)
+        Request(path, arrival.peer, visit.source_port, arrival.target_port, target.host)
     )
     if reply.exit_code is not None:
         ground.exited(container, reply.exit_code)
-    return reply, opened.round_trip_ns + worked_ns, container
-
-
-def response_of(opened: Opened, reply: Reply, took_ns: int, container: Container) -> Response:
-    """What the client holds in the end."""
+    visit.account(len(path), len(reply.body))
     return Response(
         reply.body,
         reply.status,
-        took_ns,
-        short(container.id),
+        visit.elapsed_ns + worked_ns,
+        container.short_id,
         container.name,
-        opened.node,
-        opened.peer,
-        opened.trace,
+        arrival.node,
+        arrival.peer,
+        visit.trace,
     )

@@ -11,19 +11,18 @@ from collections.abc import Callable, Mapping, Sequence
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Literal, Self
 
-from meshsim.cluster.client import PingReply
+from meshsim.cluster.client import PingReply, Target, fetch
 from meshsim.cluster.collections import ContainerHandle, TaskHandle
 from meshsim.cluster.container import Container
 from meshsim.cluster.host import Host, Machine
-from meshsim.cluster.images import Images, Reply, Request
+from meshsim.cluster.images import Images, Reply
 from meshsim.cluster.links import Links
 from meshsim.cluster.membership import Membership
 from meshsim.cluster.programs import ProgramResult, run_simple
-from meshsim.dataplane import DataPlane, Failed, Journal, Namespace, Outsider
+from meshsim.dataplane import DataPlane, Journal, Namespace, Outsider
 from meshsim.dns import Answer
 from meshsim.errors import (
     BadValue,
-    ConnectionWasReset,
     NameNotResolved,
     NotFound,
     NotModelled,
@@ -512,22 +511,9 @@ class Cluster:
         host = next(h for h in self.hosts.values() if caller.id in h.engine.containers)
         namespace = host.plane.namespaces[caller.endpoint_id]
         name, _, port = target.rpartition(":")
-        opened = namespace.connect(self.resolve_from(namespace, name), int(port))
-        if isinstance(opened, Failed):
-            raise opened.error(target)
-        failed = opened.send()
-        if failed is not None:
-            raise failed.error(target)
-        asked = self.endpoint(opened.endpoint_id)
-        if asked is None or asked.handler is None:
-            raise ConnectionWasReset(f"{target}: Connection reset by peer")
-        reply, worked_ns = asked.answer(
-            Request(payload, opened.peer, opened.source_port, opened.target_port, name)
-        )
-        if reply.exit_code is not None:
-            self.exited(asked, reply.exit_code)
-        opened.close()
-        return reply, opened.elapsed_ns + opened.round_trip_ns + worked_ns
+        where = Target(name, int(port), payload)
+        answer = fetch(self, namespace, self.resolve_from(namespace, name), where)
+        return Reply(answer.text, answer.status), answer.elapsed_ns
 
     # -- containers
 

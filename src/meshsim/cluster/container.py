@@ -107,6 +107,11 @@ class Container:
         return f"<Container {short(self.id)} {self.name} {self.image} {self.state}>"
 
     @property
+    def short_id(self) -> str:
+        """The first 12 digits of its id."""
+        return self.id[:12]
+
+    @property
     def running(self) -> bool:
         """Whether its program runs."""
         return self.state == "running"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from meshsim.cluster.client import Connection, PingReply, Response, Target, exchange, response_of
+from meshsim.cluster.client import Connection, PingReply, Response, Target, fetch
 from meshsim.cluster.collections import (
     Configs,
     Containers,
@@ -23,6 +23,7 @@ from meshsim.cluster.engine import Engine
 from meshsim.cluster.locals import LocalNetworks
 from meshsim.cluster.membership import Membership
 from meshsim.dataplane import DataPlane, Failed, Opened, Outsider
+from meshsim.errors import ConnectionFailed
 from meshsim.model.objects import NodeDescription
 from meshsim.model.specs import Platform, Resources
 
@@ -117,12 +118,14 @@ class Machine:
         cluster = self.cluster
         cluster.clock.guard()
         where = self._targets.get(url) or self._target(url)
-        opened = self._open(where, "tcp", source_port, trace=trace)
-        reply, took_ns, container = exchange(cluster, opened, where, where.path)
-        opened.close()
-        elapsed_ns = opened.elapsed_ns + took_ns
-        cluster.step(elapsed_ns)
-        return response_of(opened, reply, elapsed_ns, container)
+        address = cluster.first_address(where.host)
+        try:
+            response = fetch(cluster, self._way_out, address, where, source_port=source_port, trace=trace)
+        except ConnectionFailed as failure:
+            cluster.step(failure.elapsed_ns)
+            raise
+        cluster.step(response.elapsed_ns)
+        return response
 
     def ping(self, name: str, count: int = 1) -> list[PingReply]:
         """Send echo requests, one a second; one answer (or none) each."""

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from meshsim.cluster.client import PingReply, Response, Target, exchange, response_of
+from meshsim.cluster.client import PingReply, Response, Target, fetch
 from meshsim.cluster.programs import ProgramResult
-from meshsim.dataplane import Failed, Namespace
+from meshsim.dataplane import Namespace
 from meshsim.dns import Answer, Question, container_resolv_conf
 from meshsim.errors import Conflict, NotModelled
 from meshsim.profile import Profile
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
     from meshsim.cluster import Cluster, Host, Machine
     from meshsim.cluster.container import Container
-    from meshsim.dataplane import DataPlane, Outsider
 
 __all__ = ["ContainerPlace", "MachinePlace", "run_in_container"]
 
@@ -43,15 +42,6 @@ class _Place:
     def unix_ns(self) -> int:
         """The present, in nanoseconds since 1970."""
         return self.cluster.epoch_ns + self.cluster.clock.now_ns
-
-    def _fetch(self, way: DataPlane | Outsider | Namespace, address: str, target: Target) -> Response:
-        where = f"{target.host}:{target.port}"
-        opened = way.connect(address, target.port)
-        if isinstance(opened, Failed):
-            raise opened.error(where)
-        reply, took_ns, answered = exchange(self.cluster, opened, target, target.path)
-        opened.close()
-        return response_of(opened, reply, opened.elapsed_ns + took_ns, answered)
 
 
 class MachinePlace(_Place):
@@ -88,7 +78,7 @@ class MachinePlace(_Place):
 
     def fetch(self, target: Target) -> Response:
         """Send one request from the machine itself."""
-        return self._fetch(self.machine._way_out, self.address_of(target.host), target)
+        return fetch(self.cluster, self.machine.way_out, self.address_of(target.host), target)
 
     def echo(self, address: str) -> PingReply:
         """Send one echo request."""
@@ -154,7 +144,7 @@ class ContainerPlace(_Place):
 
     def fetch(self, target: Target) -> Response:
         """Send one request from inside."""
-        return self._fetch(self.namespace, self.address_of(target.host), target)
+        return fetch(self.cluster, self.namespace, self.address_of(target.host), target)
 
     def echo(self, address: str) -> PingReply:
         """Send one echo request from inside."""

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import evolve
 
-from meshsim.cluster.client import Connection, PingReply, Response, Target, exchange, response_of
+from meshsim.cluster.client import Connection, PingReply, Response, Target, fetch
 from meshsim.cluster.collections.base import Collection, Handle
 from meshsim.cluster.container import Container
 from meshsim.cluster.specbuild import Words, command_of, duration_of, pairs_of, ports_of, words_of
 from meshsim.dataplane import Failed, Namespace
 from meshsim.dns import Answer
-from meshsim.errors import Conflict, InvalidParameter, NotFound
+from meshsim.errors import Conflict, ConnectionFailed, InvalidParameter, NotFound
 from meshsim.model.objects import Network
 from meshsim.model.specs import PortConfig
 from meshsim.model.states import PublishMode
@@ -150,14 +150,14 @@ class ContainerHandle(Handle[ContainerFacts]):
         cluster = self._host.cluster
         cluster.clock.guard()
         where = Target.parse(url)
-        opened = self.namespace.connect(self._address(where.host), where.port, trace=trace)
-        if isinstance(opened, Failed):
-            cluster.step(opened.elapsed_ns)
-            raise opened.error(f"{where.host}:{where.port}")
-        reply, took_ns, answered = exchange(cluster, opened, where, where.path)
-        opened.close()
-        cluster.step(opened.elapsed_ns + took_ns)
-        return response_of(opened, reply, opened.elapsed_ns + took_ns, answered)
+        address = self._address(where.host)
+        try:
+            response = fetch(cluster, self.namespace, address, where, trace=trace)
+        except ConnectionFailed as failure:
+            cluster.step(failure.elapsed_ns)
+            raise
+        cluster.step(response.elapsed_ns)
+        return response
 
     def ping(self, name: str, count: int = 1) -> list[PingReply]:
         """Send echo requests from inside the container, one a second."""
