@@ -221,6 +221,6 @@ def test_wrong_parts(make, sentence):
 
 def test_what_the_swarm_refuses_while_it_is_set_up_is_the_scenarios_fault():
     scenario = Scenario(networks=["ingress"])
-    with pytest.raises(BadScenario, match="the swarm refuses it: .*ingress") as caught:
+    with pytest.raises(BadScenario, match=r"the swarm refuses it: .*ingress") as caught:
         scenario.run()
     assert caught.value.path == ("networks", 0)

@@ -63,9 +63,9 @@ class Caller:
     """
 
     __slots__ = (
-        "_assets", "_brief", "_connections", "_early", "_entries", "_lines", "_longest_ns", "_names",
-        "_next_entry", "_rng", "_rows", "_stop_ns", "_world", "ahead_ns", "begun", "coming", "place", "plan",
-        "waiting",
+        "_assets", "_assets_of_a_page", "_brief", "_clock", "_connections", "_early", "_entries", "_lines",
+        "_longest_ns", "_names", "_next_entry", "_only", "_rng", "_rows", "_stop_ns", "_world", "ahead_ns",
+        "begun", "coming", "place", "plan", "waiting",
     )  # fmt: skip
 
     def __init__(self, plan: Client, world: World, place: Place, recorder: Recorder, rng: Random) -> None:
@@ -81,10 +81,13 @@ class Caller:
         self._early: list[Row] = []
         self._longest_ns = 0
         self._world = world
+        self._clock = world.clock
+        self._assets_of_a_page = range(plan.page)
         self._rng = rng
         self._rows = recorder.rows
         self._names = Names(place, plan.resolver)
         self._entries = [Entry(Target.parse(call)) for call in plan.calls]
+        self._only = self._entries[0] if len(self._entries) == 1 else None
         self._next_entry = 0
         self._connections = 0
         self._lines = None if plan.keep_alive is None else Lines(plan.name, plan.keep_alive, recorder, rng)
@@ -115,7 +118,7 @@ class Caller:
         limit = self.plan.requests
         if when_ns < self._stop_ns and (limit is None or self.begun < limit):
             self.coming += 1
-            self._world.clock.call_at(when_ns, self._think, user, name="traffic thinks")
+            self._clock.call_at(when_ns, self._think, user, name="traffic thinks")
 
     def _think(self, user: int) -> None:
         self.coming -= 1
@@ -133,21 +136,22 @@ class Caller:
         gap_ns = plan.arrivals(self.begun, self._rng)
         if gap_ns is not None and last_ns + gap_ns < self._stop_ns:
             self.coming += 1
-            self._world.clock.call_at(last_ns + gap_ns, self._arrive, name="traffic arrives")
+            self._clock.call_at(last_ns + gap_ns, self._arrive, name="traffic arrives")
 
     def _arrive(self) -> None:
         self.coming -= 1
         self._page(NEVER)
-        self._plan_arrival(self._world.clock.now_ns)
+        self._plan_arrival(self._clock.now_ns)
 
     def _page(self, user: int) -> None:
         """Begin a page: its requests leave at one instant, one after the other."""
         number = self.begun
         self.begun = number + 1
-        for asset in range(self.plan.page):
-            if self._brief:
+        if self._brief:
+            for asset in self._assets_of_a_page:
                 self._visit(number, asset)
-            else:
+        else:
+            for asset in self._assets_of_a_page:
                 self._ask(number, asset, 1, user)
 
     # -- asking
@@ -156,7 +160,7 @@ class Caller:
         """Send one request, on a connection that is open or on a new one."""
         self.waiting += 1
         lines = self._lines
-        now_ns = self._world.clock.now_ns
+        now_ns = self._clock.now_ns
         if lines is not None:
             line = lines.take(user, now_ns)
             if line is not None:
@@ -185,8 +189,8 @@ class Caller:
         The row is kept at once; should something happen to the request, :meth:`wake` takes it back.
         """
         world = self._world
-        now_ns = world.clock.now_ns
-        entry = self._turn()
+        now_ns = self._clock.now_ns
+        entry = self._only or self._turn()
         address = entry.address or self._names.address(entry.host, now_ns)
         if not address:
             self.waiting += 1
@@ -230,8 +234,8 @@ class Caller:
     def _turn(self) -> Entry:
         """The entry node that is next."""
         entries = self._entries
-        if len(entries) == 1:
-            return entries[0]
+        if self._only is not None:
+            return self._only
         if self.plan.turn == "random":
             return self._rng.choice(entries)
         entry = entries[self._next_entry]
@@ -256,7 +260,7 @@ class Caller:
             self._drop(opened, line, kind)
             self._lost(kind, opening_ns + after_ns, connection, entry, ask, opened)
             return
-        started_ns = world.clock.now_ns
+        started_ns = self._clock.now_ns
         half_ns = opened.round_trip_ns >> 1
         arrived_ns = started_ns + opening_ns + half_ns
         outcome = "ok"
@@ -278,7 +282,7 @@ class Caller:
             self.plan.name, number, asset, attempt, user, connection, entry.text, started_ns, arrived_ns,
             began_ns, done_ns, ended_ns, outcome, opened.endpoint_id, opened.node,
         )  # fmt: skip
-        world.clock.call_at(ended_ns, self._answered, row, opened, line, name=ANSWER)
+        self._clock.call_at(ended_ns, self._answered, row, opened, line, name=ANSWER)
 
     def _handle(self, container: Container, request: Request, arrived_ns: int) -> tuple[str, int, int]:
         """Let an ordinary image answer."""
@@ -287,7 +291,7 @@ class Caller:
         if reply.exit_code is not None:
             world = self._world
             # The answer leaves first, then the program ends.
-            world.clock.call_at(done_ns, world.exited, container, reply.exit_code, name="traffic ends a task")
+            self._clock.call_at(done_ns, world.exited, container, reply.exit_code, name="traffic ends a task")
         outcome = "busy" if reply.status == 503 else "error" if reply.status >= 500 else "ok"
         return outcome, arrived_ns, done_ns
 
@@ -298,13 +302,13 @@ class Caller:
 
         Rows are in the order their requests began, and none took longer than the longest. O(under way).
         """
-        now_ns = self._world.clock.now_ns
+        now_ns = self._clock.now_ns
         rows, over = self._early, []
         while rows and rows[-1][7] >= now_ns - self._longest_ns:
             row = rows.pop()
             if row[11] > now_ns:
                 self.waiting += 1
-                self._world.clock.call_at(row[11], self._answered, row, None, None, name=ANSWER)
+                self._clock.call_at(row[11], self._answered, row, None, None, name=ANSWER)
             else:
                 over.append(row)
         rows.extend(reversed(over))
@@ -329,13 +333,13 @@ class Caller:
     def silence(self, row: Row, opened: Opened | None, line: Line | None) -> None:
         """The answer does not get through: the client waits until it gives up."""
         timeout_ns = self.plan.timeout_ns
-        ended_ns = max(row[7] + (GIVE_UP_NS if timeout_ns is None else timeout_ns), self._world.clock.now_ns)
+        ended_ns = max(row[7] + (GIVE_UP_NS if timeout_ns is None else timeout_ns), self._clock.now_ns)
         row = (*row[:11], ended_ns, "timeout", row[13], row[14])
-        self._world.clock.call_at(ended_ns, self._answered, row, opened, line, name=ANSWER)
+        self._clock.call_at(ended_ns, self._answered, row, opened, line, name=ANSWER)
 
     def abort(self, row: Row, opened: Opened | None, line: Line | None) -> None:
         """The task died with the request inside: its kernel resets the connection."""
-        ended_ns = self._world.clock.now_ns
+        ended_ns = self._clock.now_ns
         self._drop(opened, line, "reset")
         self._finish((*row[:11], ended_ns, "reset", row[13], row[14]))
 
@@ -349,7 +353,7 @@ class Caller:
         opened: Opened | None = None,
     ) -> None:
         """The request failed: plan the moment the client knows."""
-        now_ns = self._world.clock.now_ns
+        now_ns = self._clock.now_ns
         timeout_ns = self.plan.timeout_ns
         if kind == "hang" or (timeout_ns is not None and after_ns > timeout_ns):
             kind = "timeout"
@@ -361,7 +365,7 @@ class Caller:
             self.plan.name, number, asset, attempt, user, connection, entry.text, now_ns, NEVER,
             NEVER, NEVER, now_ns + after_ns, kind, endpoint, node,
         )  # fmt: skip
-        self._world.clock.call_at(now_ns + after_ns, self._finish, row, name="traffic fails")
+        self._clock.call_at(now_ns + after_ns, self._finish, row, name="traffic fails")
 
     def _drop(self, opened: Opened | None, line: Line | None, why: str) -> None:
         if line is None:
@@ -369,7 +373,7 @@ class Caller:
                 opened.close()
         else:
             assert self._lines is not None
-            self._lines.drop(line, self._world.clock.now_ns, why)
+            self._lines.drop(line, self._clock.now_ns, why)
 
     def _finish(self, row: Row) -> None:
         """Keep the row; then try again, or let the user think."""
@@ -378,7 +382,7 @@ class Caller:
         retry = self.plan.retry
         if retry is not None and row[12] in retry.on and row[3] <= retry.times:
             self.waiting += 1  # until it is asked again
-            self._world.clock.call_later(
+            self._clock.call_later(
                 retry.pause_ns, self._again, row[1], row[2], row[3] + 1, row[4], name="traffic tries again"
             )
         elif row[4] != NEVER:
@@ -393,7 +397,7 @@ class Caller:
         assert users is not None
         self._assets[user] -= 1
         if not self._assets[user]:
-            self._at(self._world.clock.now_ns + users.think(self._rng), user)
+            self._at(self._clock.now_ns + users.think(self._rng), user)
 
     def finish(self, now_ns: int) -> None:
         """The scenario is over: hand over all rows, close what is still open."""
