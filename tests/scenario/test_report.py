@@ -171,3 +171,9 @@ def test_small_figures():
     assert chi_square([4, 6], [5, 5]) == pytest.approx(0.4)
     assert percentile([7], 0) == 7
     assert area_under([]) == most_at_once([]) == 0
+
+
+def test_a_part_has_its_own_connections(report):
+    assert len(report.connections) == 4  # nobody connects to a port that refuses
+    assert report.where(client="b").connections == ()
+    assert len(report.where(until="1500ms").connections) == 2

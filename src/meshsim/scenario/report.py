@@ -126,7 +126,7 @@ class Report(Frozen):
         until: str | int | None = None,
         **values: Any,
     ) -> Report:
-        """A report of those requests alone.
+        """A report of those tries alone, their connections, and (with ``service``) its tasks.
 
         Args:
             test: keeps those it is true for.
@@ -151,7 +151,9 @@ class Report(Frozen):
         )
         service = values.get("service")
         tasks = self.tasks if service is None else tuple(t for t in self.tasks if t.service == service)
-        return evolve(self, tries=kept, tasks=tasks, whole=False)
+        used = {(r.client, r.connection) for r in kept}
+        connections = tuple(c for c in self.connections if (c.client, c.number) in used)
+        return evolve(self, tries=kept, connections=connections, tasks=tasks, whole=False)
 
     # -- counts
 
