@@ -112,6 +112,8 @@ class Cluster:
         self.profile = profile or Profile(engine)
         self.ties: Literal["joined", "seeded"] = ties
         self.balancer = balancer
+        #: of single services, by id
+        self.balancers: dict[str, Any] = {}
         self.epoch_ns = epoch_ns
         self.clock = Clock()
         self.streams = Streams(seed)

@@ -211,6 +211,7 @@ class Host(Machine):
             journal=cluster.journal,
             world=cluster,
             balancer=cluster.balancer,
+            balancers=cluster.balancers,
             rng=cluster.dns_rng(self.name),
         )
         return self.plane

@@ -65,6 +65,7 @@ class DataPlane:
         journal: of the swarm the host is in; :meth:`reset` takes another.
         world: the other machines.
         balancer: name or factory of every balancer here; default ``rr``, as Docker has it.
+        balancers: those of single services, by service id; looked at when a service becomes known.
         rng: shuffles DNS answers; None keeps the order in which addresses became known.
         servers: what the host's resolv.conf lists.
         spread: a gossip of one's own, see :class:`~meshsim.dataplane.gossip.Spread`.
@@ -96,6 +97,7 @@ class DataPlane:
         journal: Journal,
         world: World,
         balancer: BalancerChoice | None = None,
+        balancers: Mapping[str, BalancerChoice] | None = None,
         rng: Random | None = None,
         servers: Sequence[Server] = (Server("8.8.8.8"),),
         spread: Spread | None = None,
@@ -106,6 +108,7 @@ class DataPlane:
         self.profile = profile
         self.world = world
         self.balancer = balancer
+        self.balancers = balancers
         self.rng = rng
         self.servers = tuple(servers)
         self.ports = EphemeralPorts()
@@ -182,6 +185,7 @@ class DataPlane:
             mtu=_mtu(spec.options),
             entry_address=self.gateway_pool.any() if spec.ingress else "",
             balancer=self.balancer,
+            balancers=self.balancers,
             siblings=self.sandboxes,
         )
         self.sandboxes[network.id] = sandbox

@@ -115,6 +115,7 @@ class Sandbox:
 
     __slots__ = (
         "_balancer",
+        "_balancers",
         "_compared",
         "_marks",
         "_siblings",
@@ -158,6 +159,7 @@ class Sandbox:
         entry_address: str = "",
         mtu: int = 1450,
         balancer: BalancerChoice | None = None,
+        balancers: Mapping[str, BalancerChoice] | None = None,
         siblings: Mapping[str, Sandbox] | None = None,
     ) -> None:
         self.clock = clock
@@ -193,6 +195,7 @@ class Sandbox:
         self._siblings: Mapping[str, Sandbox] = {} if siblings is None else siblings
         self._compared = profile.endpoint_events == "compared"
         self._balancer: BalancerChoice = "rr" if balancer is None else balancer
+        self._balancers: Mapping[str, BalancerChoice] = {} if balancers is None else balancers
 
     def __repr__(self) -> str:
         return (
@@ -335,7 +338,8 @@ class Sandbox:
 
     def _open(self, here: ServiceHere, at_ns: int) -> None:
         self.opened += 1
-        here.balanced = self.table.add_service(mark=here.mark, balancer=self._balancer, now_ns=at_ns)
+        choice = self._balancers.get(here.service_id, self._balancer)
+        here.balanced = self.table.add_service(mark=here.mark, balancer=choice, now_ns=at_ns)
         self.vips.setdefault(here.vip, []).append(here)
         for protocol, published, _ in here.ports:
             self.ports.setdefault((protocol, published), []).append(here)

@@ -9,6 +9,7 @@ from meshsim.cluster.collections.tasks import TaskHandle
 from meshsim.cluster.names import random_name
 from meshsim.cluster.specbuild import service_spec, updated_spec
 from meshsim.errors import BadValue, Forbidden, InvalidParameter, NotFound
+from meshsim.ipvs import resolve_balancer
 from meshsim.model.objects import Service
 from meshsim.model.specs import FileReference, Replicated, ReplicatedJob
 from meshsim.model.states import TaskState
@@ -107,7 +108,9 @@ class ServiceHandle(SwarmHandle[Service]):
 class Services(Collection):
     """``docker service``."""
 
-    def create(self, image: str, *, name: str | None = None, **flags: Any) -> ServiceHandle:
+    def create(
+        self, image: str, *, name: str | None = None, balancer: Any = None, **flags: Any
+    ) -> ServiceHandle:
         """Create a service; the keywords are the flags of ``docker service create`` with underscores.
 
         Lists may be given as one text or many, durations and sizes as text (``"10s"``, ``"512M"``) or as
@@ -116,6 +119,8 @@ class Services(Collection):
         Args:
             image: the image's reference.
             name: invented when None.
+            balancer: what balances its connections instead of the cluster's choice: a name such as
+                ``"wlc"``, or a factory of one's own. (Docker has no such flag: it always uses ``rr``.)
             **flags: ``replicas=2, publish=["81:80"], network=["eg1"], constraint=...``
 
         Returns:
@@ -125,12 +130,18 @@ class Services(Collection):
             BadValue, InvalidParameter, InvalidArgument: a value is refused.
             AlreadyExists: the name is taken.
             NotFound: a network, secret or config does not exist.
+            UnknownBalancer: no balancer of that name.
         """
         control = self._control()
+        if balancer is not None:
+            resolve_balancer(balancer)
         _only_known(flags, CREATE_FLAGS)
         name = random_name(self._host.cluster.streams["names"]) if name is None else name
         spec = service_spec(name, {"image": image, **flags}, self)
-        return ServiceHandle(self._host, control.create_service(spec).id)
+        service = control.create_service(spec)
+        if balancer is not None:
+            self._host.cluster.balancers[service.id] = balancer
+        return ServiceHandle(self._host, service.id)
 
     def list(self) -> list[ServiceHandle]:
         """All services, in order of their ids, as the API lists them."""
