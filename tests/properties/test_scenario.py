@@ -239,3 +239,19 @@ def test_shares_of_two_entry_nodes_converge_however_bursts_fall(sizes, rounds):
         for before, after in pairwise(order):
             assert before != after
         assert part.max_min() <= 1
+
+
+@FEW
+@given(st.integers(2, 5), st.integers(1, 4), st.integers(1, 3))
+def test_weight_0_gets_nothing_new_while_the_task_still_answers(before, after, entries):
+    """Scaling down sets weights to 0 first; tasks end 2 s later, so nobody notices."""
+    scenario = steady(before, entries, 1000).but(steps=[at("5s").scale("web", after)])
+    report = scenario.run()
+    assert report.ok_share == 1
+    ends = [event.at_ns for event in report.events if event.what == "die"]
+    assert len(ends) == max(0, before - after)
+    assert all(end_ns >= 7 * 10**9 for end_ns in ends)
+    last = report.where(since="7s")
+    busy = [count for count in last.counts().values() if count]
+    assert len(busy) == after
+    assert max(busy) - min(busy) <= 2 * entries  # a cursor that is cut in the middle of its turn

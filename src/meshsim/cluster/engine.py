@@ -526,8 +526,11 @@ class Engine:
         for attachment in container.local_attachments:
             self.networks.give_back(attachment.network_id, attachment.ip)
         used = {a.network_id for c in self.containers.values() if c.state != "exited" for a in c.attachments}
+        ingress = self._plane.ingress
         for attachment in container.attachments:
-            if attachment.network_id not in used:
+            # The ingress sandbox stays on every node, tasks or none: all of them answer on published ports.
+            own = ingress is not None and attachment.network_id == ingress.network_id
+            if attachment.network_id not in used and not own:
                 self._plane.release(attachment.network_id)
 
     def _free_name(self) -> str:
