@@ -179,3 +179,35 @@ def test_losing_a_machine_and_what_docker_says_of_it(cluster, host01, host02, lb
 def test_nothing_published_is_refused(host01):
     with pytest.raises(ConnectionRefused, match="host01:82: Connection refused"):
         host01.get("host01:82")
+
+
+def test_a_ranking_and_a_whole_placement_of_ones_own():
+    def fullest_first(task, node, now_ns):
+        return -node.total
+
+    def only_the_last(board):
+        last = board.nodes[-1]
+        while board.waiting and board.fits(last):
+            board.assign(last)
+
+    for rules, where in (({"order": fullest_first}, {"host01"}), ({"placement": only_the_last}, {"host02"})):
+        cluster = Cluster(seed=7, **rules)
+        host01, host02 = cluster.add_hosts("host01", "host02")
+        host01.swarm.init()
+        host02.swarm.join("host01", token=host01.swarm.join_token())
+        host01.services.create("nginx", name="first")
+        cluster.settle()
+        service = host01.services.create("nginx", name="second", replicas=2)
+        cluster.settle()
+        assert {task.node for task in service.tasks()} == where
+        cluster.check()
+
+
+def test_explain_says_why_this_node_and_not_that_one(cluster, host01):
+    service = host01.services.create("nginx", name="picky", constraint="node.role == worker")
+    cluster.settle()
+    (task,) = service.tasks()
+    assert task.node == "host02"
+    text = str(cluster.explain(task))
+    assert "host01" in text
+    assert "constraint" in text

@@ -1,0 +1,113 @@
+"""The control plane: P5 (b) decisions committed to the store, P6 a large service, P7 import and fork.
+
+Run: python benchmarks/bench_control.py [repeats].
+"""
+
+from __future__ import annotations
+
+import gc
+import resource
+import statistics
+import subprocess
+import sys
+import time
+
+from meshsim.cluster import Cluster
+from meshsim.model.objects import TaskStatus
+from meshsim.model.specs import Resources, TaskSpec
+from meshsim.model.states import TaskState
+from meshsim.model.store import Store
+from meshsim.placement import Placer, sample_node, sample_tasks
+from meshsim.sim import Clock
+
+
+def committed() -> float:
+    """P5 (b): tasks per second, one group of 10,000 on 1,000 nodes, decisions written to the store."""
+    store = Store(Clock())
+    spec = TaskSpec(reservations=Resources(100_000_000, 256 * 2**20))
+    placer = Placer()
+    with store.transaction() as tx:
+        for number in range(1_000):
+            tx.create(sample_node(f"node{number:04}", cpus=64, memory_bytes=256 * 2**30))
+        for task in sample_tasks("web", 10_000, spec, spec_version=1):
+            tx.create(task)
+    for node in store.nodes.values():
+        placer.set_node(node)
+    waiting = list(store.tasks.values())
+    status = TaskStatus(TaskState.ASSIGNED, "scheduler assigned task to node")
+    gc.collect()
+    start = time.process_time()
+    outcome = placer.place(waiting)
+    with store.transaction() as tx:
+        for task in waiting:
+            tx.update(task, node_id=outcome.nodes[task.id], status=status)
+    return len(waiting) / (time.process_time() - start)
+
+
+def swarm(hosts: int) -> Cluster:
+    cluster = Cluster(seed=7)
+    first, *others = [
+        cluster.add_host(f"host{n:04}", f"10.200.{n // 200}.{n % 200 + 1}") for n in range(hosts)
+    ]
+    first.swarm.init(default_addr_pool_mask_length=14)
+    token = first.swarm.join_token("worker")
+    for host in others:
+        host.swarm.join("host0000:2377", token=token)
+    return cluster
+
+
+def large_service(hosts: int, replicas: int) -> tuple[float, float]:
+    """P6: microseconds and KiB a task, from create to settled."""
+    cluster = swarm(hosts)
+    manager = cluster.host("host0000")
+    gc.collect()
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    start = time.process_time()
+    manager.services.create("nginx", name="web", replicas=replicas, publish=["81:80"])
+    cluster.settle()
+    took = time.process_time() - start
+    grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+    return took / replicas * 1e6, grown / replicas
+
+
+def fork() -> float:
+    """P7: milliseconds to fork 100 hosts with 1,000 tasks."""
+    cluster = swarm(100)
+    cluster.host("host0000").services.create("nginx", name="web", replicas=1_000, publish=["81:80"])
+    cluster.settle()
+    gc.collect()
+    start = time.process_time()
+    cluster.fork()
+    return (time.process_time() - start) * 1e3
+
+
+def import_time(what: str) -> float:
+    """Milliseconds of processor time of a Python that imports something, less one that does not."""
+    return (cpu(f"import {what}") - cpu("pass")) * 1e3
+
+
+def cpu(code: str) -> float:
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run([sys.executable, "-c", code], check=True)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def row(name: str, values: list[float]) -> None:
+    values = sorted(values)
+    print(f"{name:<46}{values[0]:12,.2f}{statistics.median(values):12,.2f}{values[-1]:12,.2f}")
+
+
+def main(repeats: int = 5) -> None:
+    print(f"{'':<46}{'min':>12}{'median':>12}{'max':>12}")
+    row("P5b tasks/s placed and committed (51,300)", [committed() for _ in range(repeats)])
+    large = [large_service(1_000, 10_000) for _ in range(repeats)]
+    row("P6 us a task, 10,000 on 1,000 hosts (100)", [us for us, _ in large])
+    print(f"{'P6 KiB a task, first run (4)':<46}{'':>12}{large[0][1]:12,.2f}")
+    row("P7 fork of 100 hosts, 1,000 tasks, ms (20)", [fork() for _ in range(repeats)])
+    imports = [import_time("meshsim") / import_time("attrs, sortedcontainers") for _ in range(repeats)]
+    row("P7 import over attrs, sortedcontainers (3)", imports)
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 5)
