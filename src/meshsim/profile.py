@@ -106,8 +106,12 @@ class Profile:
     dns_nxdomain: Literal["pass", "authoritative-only"] = "pass"
     #: whose aliases count: every task's since 29.5 (1143f413f6), before that the first task seen
     dns_aliases: Literal["first-task", "counted"] = "first-task"
-    #: how /etc/resolv.conf names the servers behind 127.0.0.11 (in comments since 25)
-    resolv_conf: Literal["ext-servers", "plain"] = "ext-servers"
+    #: how /etc/resolv.conf names the servers behind 127.0.0.11 (in a comment since 26.0; since 28.0
+    #: it says which are asked from the host)
+    resolv_conf: Literal["host-ext-servers", "ext-servers", "plain"] = "host-ext-servers"
+    #: answers too large for a datagram: names are compressed first, or (20.10) records are dropped.
+    #: Source: moby libnetwork/resolver.go truncateResp, moby daemon/libnetwork/resolver.go
+    dns_oversize: Literal["compress", "drop"] = "compress"
 
     # -- gossip
     #: a binding reaches the other hosts of its network after so long: the next tick of the gossip.
@@ -236,6 +240,7 @@ ENGINES: dict[str, dict[str, Any]] = {
         "dns_no_upstream": "silence",
         "dns_nxdomain": "authoritative-only",
         "resolv_conf": "plain",
+        "dns_oversize": "drop",
         "dig_version": "9.10.2",
         "dig_says_udp": False,
         "curl_refused": "Connection refused",
@@ -247,6 +252,7 @@ ENGINES: dict[str, dict[str, Any]] = {
         "engine_build": "a72d7cd",
         "cli_status_errors": "wrapped",
         "api_version": "1.45",
+        "resolv_conf": "ext-servers",
     },
     "28": {},
     "next": {

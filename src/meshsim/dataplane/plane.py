@@ -328,6 +328,8 @@ class DataPlane:
             ndots_set=ndots_set,
             rng=self.rng,
             failing=self.profile.dns_no_upstream,
+            nxdomain=self.profile.dns_nxdomain,
+            oversize=self.profile.dns_oversize,
         )
 
     @property
