@@ -50,14 +50,20 @@ def _wanted(call: Call, lines: Iterable[LogLine]) -> list[LogLine]:
 def moment(call: Call, flag: str, *, ahead: bool = False) -> int | None:
     """A flag that is a moment, as virtual nanoseconds: a duration from now, or a time; None without one.
 
+    ``0`` is the beginning of 1970, not a duration.
+
     Args:
         call: the command.
         flag: ``since`` or ``until``.
         ahead: durations count forward (``--until``) instead of back.
+
+    Source: moby api/types/time/timestamp.go GetTimestamp.
     """
     text: str = call[flag]
     if not text:
         return None
+    if text == "0":
+        return -call.epoch_ns
     try:
         duration_ns = parse_duration(text)
     except BadValue:
