@@ -98,8 +98,6 @@ class Profile:
     allocator_retry_ns: int = 300 * _S
 
     # -- embedded DNS
-    #: Source: moby daemon/libnetwork/resolver.go respTTL
-    dns_ttl_s: int = 600
     #: no upstream to ask: SERVFAIL since 25.0, before that no answer at all
     dns_no_upstream: Literal["servfail", "silence"] = "servfail"
     #: NXDOMAIN from an upstream: passed on since 25.0, before that only when authoritative
@@ -161,9 +159,6 @@ class Profile:
     # -- scheduler. Source: swarmkit manager/scheduler/scheduler.go Run
     schedule_debounce_ns: int = 50 * _MS
     schedule_max_ns: int = 1 * _S
-    #: failures that count against a node, and for how long. Source: swarmkit manager/scheduler/nodeinfo.go
-    max_failures: int = 5
-    monitor_failures_ns: int = 300 * _S
 
     # -- orchestrators
     #: Source: swarmkit api/defaults/service.go
@@ -191,7 +186,6 @@ class Profile:
     prepare_ns: int = 100 * _MS
     start_ns: int = 200 * _MS
     stop_ns: int = 100 * _MS
-    join_ns: int = 1 * _S
     #: one way, between two machines of one LAN / inside one machine
     lan_latency_ns: int = 200_000
     local_latency_ns: int = 50_000

@@ -18,7 +18,7 @@ from meshsim.dataplane import DataPlane, Failed, Namespace, Opened, Outsider, Tr
 from meshsim.errors import BadValue, ConnectionWasReset
 from meshsim.model.frozen import Frozen
 
-__all__ = ["Connection", "Ground", "PingReply", "Response", "Target", "fetch"]
+__all__ = ["Connection", "Ground", "PingReply", "Response", "Target", "fetch", "is_ipv4", "is_literal"]
 
 
 @frozen(slots=True)
@@ -92,6 +92,21 @@ class PingReply(Frozen):
     ok: bool
     elapsed_ns: int
     ttl: int = 64
+
+
+def is_ipv4(text: str) -> bool:
+    """Whether a text is an IPv4 address.
+
+    >>> is_ipv4("192.168.65.11"), is_ipv4("1.2.3"), is_ipv4("1.2.3.256")
+    (True, False, False)
+    """
+    parts = text.split(".")
+    return len(parts) == 4 and all(part.isdigit() and int(part) < 256 for part in parts)
+
+
+def is_literal(text: str) -> bool:
+    """Whether a client takes a text for an address, right or wrong, and asks nobody to resolve it."""
+    return text == "::1" or (text.count(".") == 3 and text.replace(".", "").isdigit())
 
 
 class Ground(Protocol):

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Literal, Self
 
-from meshsim.cluster.client import PingReply, Target, fetch
+from meshsim.cluster.client import PingReply, Target, fetch, is_ipv4, is_literal
 from meshsim.cluster.collections import ContainerHandle, TaskHandle
 from meshsim.cluster.container import Container
 from meshsim.cluster.host import Host, Machine
@@ -175,8 +175,7 @@ class Cluster:
             while f"192.168.65.{number}" in self._by_address:
                 number += 1
             address = f"192.168.65.{number}"
-        parts = address.split(".")
-        if len(parts) != 4 or not all(part.isdigit() and int(part) < 256 for part in parts):
+        if not is_ipv4(address):
             raise BadValue(f"not an IPv4 address: {address!r}", address)
         if address in self._by_address:
             raise BadValue(f"{address} belongs to {self._by_address[address].name} already", address)
@@ -474,7 +473,7 @@ class Cluster:
             return address
         if name == "localhost":
             return "::1"
-        if name == "::1" or (name.replace(".", "").isdigit() and name.count(".") == 3):
+        if is_literal(name):
             return name
         raise NameNotResolved(f"Could not resolve host: {name}")
 
@@ -486,7 +485,7 @@ class Cluster:
         """
         if name == "localhost":
             return "127.0.0.1"
-        if name == "::1" or (name.replace(".", "").isdigit() and name.count(".") == 3):
+        if is_literal(name):
             return name
         answer: Answer = namespace.resolve(name)
         if not answer.addresses:

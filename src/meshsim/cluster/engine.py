@@ -333,12 +333,6 @@ class Engine:
             )
         self._run_program(container)
 
-    def halt(self, container: Container, exit_code: int | None = None) -> None:
-        """End a plain container's program and take it off its networks."""
-        if container.running:
-            self._ended(container, container.exit_code if exit_code is None else exit_code)
-        self._unplug(container)
-
     def discard(self, container: Container) -> None:
         """Remove a container for good; it must not run."""
         del self.containers[container.id]

@@ -26,6 +26,7 @@ from meshsim.dataplane import DataPlane, Failed, Opened, Outsider
 from meshsim.errors import ConnectionFailed
 from meshsim.model.objects import NodeDescription
 from meshsim.model.specs import Platform, Resources
+from meshsim.profile import Profile
 
 if TYPE_CHECKING:
     from meshsim.cluster.cluster import Cluster
@@ -68,7 +69,7 @@ class Machine:
         return f"<{type(self).__name__} {self.name} {self.address}>"
 
     @property
-    def profile(self) -> Any:
+    def profile(self) -> Profile:
         """The constants and behaviours of the modelled engine."""
         return self.cluster.profile
 

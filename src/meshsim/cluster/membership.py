@@ -34,10 +34,10 @@ if TYPE_CHECKING:
     from meshsim.cluster.container import Container
     from meshsim.cluster.host import Host
 
-__all__ = ["Membership", "SwarmAgent"]
+__all__ = ["NOT_IN_SWARM", "Membership", "SwarmAgent", "require"]
 
 _SECOND = 1_000_000_000
-_NOT_IN_SWARM = (
+NOT_IN_SWARM = (
     'This node is not a swarm manager. Use "docker swarm init" or "docker swarm join" '
     "to connect this node to swarm and try again."
 )
@@ -144,9 +144,7 @@ class Membership:
         """
         if not self.is_manager:
             raise NotManager(_WORKER)
-        gate = self.manager.quorum.gate(self.node_id, write=write)
-        if gate is not Gate.OPEN:
-            gate = self._wait(write)
+        gate = self._wait(write)
         if gate is Gate.CLOSED:
             raise NoLeader(NO_LEADER)
         if gate is not Gate.OPEN:
@@ -337,5 +335,5 @@ class Membership:
 def require(member: Membership | None, *, leave: bool = False) -> Membership:
     """The membership, or the sentence for a host without one."""
     if member is None:
-        raise NotInSwarm("This node is not part of a swarm") if leave else NotManager(_NOT_IN_SWARM)
+        raise NotInSwarm("This node is not part of a swarm") if leave else NotManager(NOT_IN_SWARM)
     return member

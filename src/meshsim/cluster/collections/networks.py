@@ -6,6 +6,7 @@ from typing import Any, TypeAlias
 
 from meshsim.cluster.collections.base import Collection, Handle
 from meshsim.cluster.locals import PREDEFINED
+from meshsim.cluster.membership import NOT_IN_SWARM
 from meshsim.cluster.specbuild import Words, pairs_of, words_of
 from meshsim.errors import Ambiguous, Conflict, Forbidden, InvalidParameter, NotFound, NotManager
 from meshsim.ipam import SubnetChoice, check_engine_subnets, command_line_subnets
@@ -18,10 +19,6 @@ __all__ = ["NetworkHandle", "Networks"]
 
 #: drivers of networks that one machine alone has, and those that are the swarm's
 LOCAL_DRIVERS = ("bridge", "host", "null", "macvlan", "ipvlan")
-NOT_IN_SWARM = (
-    'This node is not a swarm manager. Use "docker swarm init" or "docker swarm join" '
-    "to connect this node to swarm and try again."
-)
 
 
 Records: TypeAlias = list[Network]
@@ -244,14 +241,5 @@ class Networks(Collection):
     def _prepare(self) -> None:
         """docker_gwbridge is made when the first sandbox needs a way out: look whether one does by now."""
         host = self._host
-        plane = host.plane
-        ingress = plane.ingress
-        if ingress is not None:
-            plane.bring_up(ingress.network_id)
-        needed = any(n.gateway_address for n in plane.namespaces.values() if not _on_bridge(n))
-        if needed or (ingress is not None and ingress.ports):
+        if host.plane.has_gateway_bridge:
             host.engine.networks.ensure_gateway_bridge(host.cluster.clock.now_ns)
-
-
-def _on_bridge(namespace: Any) -> bool:
-    return any(network_id in namespace.plane.bridges for network_id in namespace.places)

@@ -6,6 +6,7 @@ from typing import Any
 
 from attrs import evolve
 
+from meshsim.cluster.client import is_ipv4
 from meshsim.cluster.collections.base import Collection
 from meshsim.cluster.membership import Membership, require
 from meshsim.cluster.specbuild import Words, duration_of, words_of
@@ -89,7 +90,7 @@ class SwarmCollection(Collection):
     def _advertised(self, advertise: str | None, listen: str | None) -> tuple[str, int]:
         """The address others are told, and the managers' port."""
         host = self._host
-        if listen is not None and not _is_address(listen.partition(":")[0]):
+        if listen is not None and not is_ipv4(listen.partition(":")[0]):
             raise InvalidParameter(
                 "listen address must be an IP address or network interface (with optional port number)"
             )
@@ -97,7 +98,7 @@ class SwarmCollection(Collection):
         address, _, port = text.partition(":")
         if address == "eth0":
             address = host.address
-        if not _is_address(address) or address == "0.0.0.0":  # noqa: S104 - refused, not bound
+        if not is_ipv4(address) or address == "0.0.0.0":  # noqa: S104 - refused, not bound
             raise InvalidParameter(
                 "advertise address must be a non-zero IP address or network interface "
                 "(with optional port number)"
@@ -206,8 +207,3 @@ class SwarmCollection(Collection):
         return SwarmInfo(
             "active", member.node_id, host.address, True, "", peers, len(store.nodes), managers, store.swarm
         )
-
-
-def _is_address(text: str) -> bool:
-    parts = text.split(".")
-    return len(parts) == 4 and all(part.isdigit() and int(part) < 256 for part in parts)
