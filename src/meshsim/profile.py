@@ -35,7 +35,7 @@ class Profile:
     Profile('28', heartbeat_epsilon_ns=0)
 
     Raises:
-        BadValue: no such engine, or no such constant.
+        BadValue: no such engine, no such constant, no probability.
     """
 
     name: str
@@ -115,6 +115,9 @@ class Profile:
     #: a binding reaches the other hosts of its network after so long: the next tick of the gossip.
     #: Source: moby daemon/libnetwork/networkdb/cluster.go GossipInterval
     gossip_delay_ns: int = 200 * _MS
+    #: how probable it is that one transmission of a binding to one host is lost, 0 to 1; for experiments.
+    #: It is sent four times, a tick apart; when all are lost the next bulk sync brings it
+    gossip_loss: float = 0.0
     #: a host that fell silent is dropped from the gossip so long afterwards: probe 1 s + suspicion 4 s.
     #: Source: hashicorp/memberlist config.go DefaultLANConfig; recorded 3.3 to 5.5 s
     gossip_failure_ns: int = 5 * _S
@@ -202,6 +205,9 @@ class Profile:
         unknown = sorted(overrides.keys() - known)
         if unknown:
             raise BadValue(f"a profile has no {unknown[0]!r}", unknown[0])
+        loss = overrides.get("gossip_loss", 0)
+        if not isinstance(loss, int | float) or not 0 <= loss <= 1:
+            raise BadValue(f"gossip_loss is a probability from 0 to 1, not {loss!r}", str(loss))
         self.__attrs_init__(engine, **{**ENGINES[engine], **overrides})
 
     def __repr__(self) -> str:

@@ -19,7 +19,7 @@ from meshsim.cluster.images import Images, Reply
 from meshsim.cluster.links import Links
 from meshsim.cluster.membership import Membership
 from meshsim.cluster.programs import ProgramResult, run_simple
-from meshsim.dataplane import DataPlane, Journal, Namespace, Outsider
+from meshsim.dataplane import DataPlane, Journal, Namespace, Outsider, Spread
 from meshsim.dns import Answer
 from meshsim.errors import (
     BadValue,
@@ -78,6 +78,8 @@ class Cluster:
         images: ``"docker"`` to refuse unknown images, or a mapping of names to handlers of one's own.
         extra_filters, order, placement: a user's placement rules, see :mod:`meshsim.placement`.
         epoch_ns: nanoseconds since 1970 at which virtual time begins.
+        gossip: when a row reaches a host, as a function of both (:class:`meshsim.dataplane.Spread`); default
+            the profile's ``gossip_delay_ns`` and ``gossip_loss``.
 
     Attributes:
         clock, streams, profile, links, journal, images, log: what the rooms below work with.
@@ -101,6 +103,7 @@ class Cluster:
         order: Any = None,
         placement: Any = None,
         epoch_ns: int = EPOCH_NS,
+        gossip: Spread | None = None,
     ) -> None:
         if ties not in ("joined", "seeded"):
             raise BadValue(f'ties are "joined" or "seeded", not {ties!r}', str(ties))
@@ -112,6 +115,7 @@ class Cluster:
         self.profile = profile or Profile(engine)
         self.ties: Literal["joined", "seeded"] = ties
         self.balancer = balancer
+        self.gossip = gossip
         #: of single services, by id
         self.balancers: dict[str, Any] = {}
         self.epoch_ns = epoch_ns
@@ -263,7 +267,7 @@ class Cluster:
         told_ns = self.journal.last_ns + self.profile.gossip_delay_ns
         if told_ns > self.clock.now_ns:
             return told_ns
-        if not self.links.version:
+        if not self.links.version and self.gossip is None and not self.profile.gossip_loss:
             return None  # no fault ever: what was told has arrived
         moments = [m for h in self.hosts.values() if h.up and (m := h.plane.settled_ns()) is not None]
         return min(moments, default=None)

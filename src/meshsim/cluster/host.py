@@ -214,6 +214,8 @@ class Host(Machine):
             balancer=cluster.balancer,
             balancers=cluster.balancers,
             rng=cluster.dns_rng(self.name),
+            spread=cluster.gossip,
+            seed=f"{cluster.seed}/gossip",
         )
         return self.plane
 

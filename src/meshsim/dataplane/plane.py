@@ -15,7 +15,7 @@ from random import Random
 from typing import TYPE_CHECKING, ClassVar
 
 from meshsim.dataplane.bridge import Bridge
-from meshsim.dataplane.gossip import Spread, View
+from meshsim.dataplane.gossip import Lossy, Spread, View
 from meshsim.dataplane.journal import Journal
 from meshsim.dataplane.namespace import HostPort, Namespace, Place
 from meshsim.dataplane.path import connect, ping
@@ -68,7 +68,8 @@ class DataPlane:
         balancers: those of single services, by service id; looked at when a service becomes known.
         rng: shuffles DNS answers; None keeps the order in which addresses became known.
         servers: what the host's resolv.conf lists.
-        spread: a gossip of one's own, see :class:`~meshsim.dataplane.gossip.Spread`.
+        spread: a gossip of one's own, see :class:`~meshsim.dataplane.gossip.Spread`; default the profile's.
+        seed: of what the profile's gossip loses.
 
     Attributes:
         sandboxes: by network id.
@@ -78,6 +79,7 @@ class DataPlane:
         host_ports: (protocol, published) -> (namespace, target).
         ports: source ports of the host and of its containers.
         ways: that the host itself walked before.
+        spread: how rows reach this host; None: each with the next tick.
         changes: grows with every network that comes or goes: who caches compares it.
 
     >>> from meshsim.dataplane import Lab
@@ -101,6 +103,7 @@ class DataPlane:
         rng: Random | None = None,
         servers: Sequence[Server] = (Server("8.8.8.8"),),
         spread: Spread | None = None,
+        seed: int | str = 0,
     ) -> None:
         self.name = name
         self.address = address
@@ -115,7 +118,9 @@ class DataPlane:
         self.ways: dict[tuple[str, int], Way] = {}
         self.bridges: dict[str, Bridge] = {}
         self.changes = 0
-        self._spread = spread
+        if spread is None and profile.gossip_loss:
+            spread = Lossy(seed, profile.gossip_loss, profile.gossip_delay_ns, profile.bulk_sync_ns)
+        self.spread = spread
         self._bridged = False
         self.reset(journal)
 
@@ -169,7 +174,7 @@ class DataPlane:
             self.clock.now_ns,
             reach=self.world.links,
             profile=self.profile,
-            spread=self._spread,
+            spread=self.spread,
         )
         sandbox = Sandbox(
             view,
