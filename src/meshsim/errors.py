@@ -180,8 +180,9 @@ class BadScenario(ScriptError):
 class TemplateProblem(MeshsimError, ValueError):
     """A ``--format`` template that does not parse, or does not fit the object.
 
-    ``str(error)`` is docker's sentence, ``template parsing error: `` included. The exit code is the
-    command's business: 64 where ``docker inspect`` and ``network inspect`` cannot parse, else 1.
+    ``str(error)`` is Go's sentence; from the shell docker's, ``template parsing error: `` included. The
+    exit code is the command's business: 64 where ``docker inspect`` and ``network inspect`` cannot parse,
+    else 1.
     """
 
 

@@ -6,10 +6,10 @@ from __future__ import annotations
 import pytest
 
 from meshsim.errors import NotModelled, TemplateProblem
-from meshsim.shell.goprint import ADDRESS, Nil, go_print, go_printf, go_println, go_type, go_value
-from meshsim.shell.template_lexer import lex
+from meshsim.gotext.lexer import lex
+from meshsim.gotext.printing import ADDRESS, Nil, go_print, go_printf, go_println, go_type, go_value
+from meshsim.gotext.values import Duration, GoType, Pointer, Struct, Time
 from meshsim.shell.templates import Template, inspect_json, render_rows
-from meshsim.views.go import Duration, GoType, Pointer, Struct, Time
 
 PORT = GoType(
     "swarm.PortConfig", "Name?:str Protocol?:str TargetPort?:int PublishedPort?:int PublishMode?:str"

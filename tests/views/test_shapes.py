@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from meshsim.gotext.values import json_text, to_json
 from meshsim.model.objects import (
     Attachment,
     Config,
@@ -64,7 +65,6 @@ from meshsim.model.states import (
 )
 from meshsim.units import parse_time
 from meshsim.views import pretty, shapes
-from meshsim.views.go import json_text, to_json
 
 S = 1_000_000_000
 IMAGE = "katacoda/docker-http-server:latest"

@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from meshsim.gotext.values import GoType, Pointer, json_text
 from meshsim.model.objects import (
     Endpoint,
     JobStatus,
@@ -34,7 +35,6 @@ from meshsim.model.specs import (
 from meshsim.model.states import NodeState, Protocol, PublishMode, Reachability, TaskState
 from meshsim.text import table
 from meshsim.views import progress, rows, shapes, texts
-from meshsim.views.go import GoType, Pointer, json_text
 from meshsim.views.shapes import ContainerFacts, LocalNetworkFacts, PortBinding
 from meshsim.views.status import ServiceStatus, service_status
 

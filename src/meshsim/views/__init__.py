@@ -1,6 +1,6 @@
 """Room views (floor 4): what Docker shows of an object. Pure functions from records to JSON and cells.
 
-Read in this order: ``go`` (values as Go has them), ``shapes`` (the Engine API's objects), ``status``
+Read in this order: ``shapes`` (the Engine API's objects, as Go values of room ``gotext``), ``status``
 (counting tasks), ``texts`` (cells), ``rows`` (lines of lists), ``pretty`` (``--pretty`` texts),
 ``progress`` (what a waiting command shows), ``events`` (``docker events`` out of the log), ``filters``.
 
@@ -17,6 +17,6 @@ Read in this order: ``go`` (values as Go has them), ``shapes`` (the Engine API's
 
 from __future__ import annotations
 
-from meshsim.views import events, filters, go, pretty, progress, rows, shapes, status, texts
+from meshsim.views import events, filters, pretty, progress, rows, shapes, status, texts
 
-__all__ = ["events", "filters", "go", "pretty", "progress", "rows", "shapes", "status", "texts"]
+__all__ = ["events", "filters", "pretty", "progress", "rows", "shapes", "status", "texts"]

@@ -13,12 +13,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
+from meshsim.gotext.values import GoType, Struct
 from meshsim.model.objects import Config, Network, Node, Secret, Service, Task
 from meshsim.model.specs import Labels
 from meshsim.text import natural_key
 from meshsim.units import go_time
 from meshsim.views import texts
-from meshsim.views.go import GoType, Struct
 from meshsim.views.shapes.containers import ContainerFacts
 from meshsim.views.shapes.networks import LocalNetworkFacts
 from meshsim.views.status import ServiceStatus

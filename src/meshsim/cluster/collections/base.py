@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from meshsim.cluster.membership import Membership, require
 from meshsim.errors import NotFound
+from meshsim.gotext.values import to_json
 from meshsim.manager import Control
 from meshsim.model.store import Store
 from meshsim.sim import short
-from meshsim.views.go import to_json
 
 if TYPE_CHECKING:
     from meshsim.cluster.host import Host

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 from attrs import field, frozen
 
 from meshsim.errors import ApiError, MeshsimError, TemplateProblem
+from meshsim.gotext.values import Struct, to_json
 from meshsim.profile import Profile
 from meshsim.shell.flags import Command, Flag, Parsed
 from meshsim.shell.kinds import NetworkChoice
@@ -22,7 +23,6 @@ from meshsim.shell.wording import CliTexts
 from meshsim.text import table
 from meshsim.units import Port, cpus_text
 from meshsim.views import filters, rows
-from meshsim.views.go import Struct, to_json
 
 if TYPE_CHECKING:
     from meshsim.cluster import Host

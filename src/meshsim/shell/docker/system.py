@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from meshsim.errors import ApiError, BadValue, NotFound, NotModelled, TemplateProblem
+from meshsim.gotext.values import Struct, json_text
 from meshsim.shell.docker.common import INSPECT_FORMAT, Call, Entry, Inspection, filters_of, inspected
 from meshsim.shell.docker.logs import moment
 from meshsim.shell.flags import Command, Flag
@@ -18,7 +19,6 @@ from meshsim.shell.templates import Template, inspect_json
 from meshsim.units import bytes_text
 from meshsim.views import filters, pretty, shapes
 from meshsim.views.events import Event, events_of
-from meshsim.views.go import Struct, json_text
 from meshsim.views.shapes import types as go
 
 __all__ = ["SYSTEM"]

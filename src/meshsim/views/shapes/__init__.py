@@ -5,7 +5,7 @@ JSON), or plain data for containers.
 
 >>> from meshsim.model.objects import Service
 >>> from meshsim.model.specs import ServiceSpec
->>> from meshsim.views.go import to_json
+>>> from meshsim.gotext.values import to_json
 >>> to_json(service(Service("7w8k1esxuyx1gs17hwa4svop5", spec=ServiceSpec("web"))))["Spec"]["Mode"]
 {'Replicated': {'Replicas': 1}}
 """

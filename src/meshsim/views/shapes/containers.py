@@ -14,9 +14,9 @@ from typing import Any, Literal
 
 from attrs import field, frozen
 
+from meshsim.gotext.values import go_map
 from meshsim.model.frozen import FrozenDict
 from meshsim.units import ZERO_TIME_NS, rfc3339
-from meshsim.views.go import go_map
 from meshsim.views.shapes.networks import mac
 
 __all__ = ["ContainerFacts", "NetworkPlug", "PortBinding", "container"]

@@ -15,9 +15,9 @@ from collections.abc import Mapping, Sequence
 
 from attrs import field, frozen
 
+from meshsim.gotext.values import Struct, Time, go_map
 from meshsim.model.frozen import FrozenDict
 from meshsim.model.objects import Network
-from meshsim.views.go import Struct, Time, go_map
 from meshsim.views.shapes import types as go
 from meshsim.views.shapes.objects import VXLAN_OPTION
 

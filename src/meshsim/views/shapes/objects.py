@@ -17,6 +17,7 @@ from collections.abc import Callable
 
 import attrs
 
+from meshsim.gotext.values import Duration, Pointer, Struct, Time, go_map
 from meshsim.model.objects import (
     Config,
     Endpoint,
@@ -32,7 +33,6 @@ from meshsim.model.objects import (
 )
 from meshsim.model.specs import EndpointSpec, Platform, SwarmSpec
 from meshsim.model.states import Role
-from meshsim.views.go import Duration, Pointer, Struct, Time, go_map
 from meshsim.views.shapes import types as go
 from meshsim.views.shapes.specs import (
     endpoint_spec,
@@ -365,7 +365,7 @@ class SwarmInfo:
 def swarm_info(info: SwarmInfo, *, epoch_ns: int = 0) -> Struct:
     """Return ``swarm.Info``, the part of ``docker info`` about the swarm.
 
-    >>> from meshsim.views.go import json_text
+    >>> from meshsim.gotext.values import json_text
     >>> json_text(swarm_info(SwarmInfo()))  # doctest: +ELLIPSIS
     '{"NodeID":"","NodeAddr":"","LocalNodeState":"inactive",...,"RemoteManagers":null}'
     """

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import attrs
 
+from meshsim.gotext.values import Duration, Pointer, Struct, go_map
 from meshsim.model.specs import (
     ContainerSpec,
     EndpointSpec,
@@ -32,7 +33,6 @@ from meshsim.model.specs import (
     TaskSpec,
     UpdateConfig,
 )
-from meshsim.views.go import Duration, Pointer, Struct, go_map
 from meshsim.views.shapes import types as go
 
 __all__ = [

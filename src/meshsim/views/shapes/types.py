@@ -1,6 +1,6 @@
 """Room views, shapes: the Go struct types of the Engine API, as tables.
 
-Comes in: nothing. Goes out: one :class:`~meshsim.views.go.GoType` per struct, fields in Go's order.
+Comes in: nothing. Goes out: one :class:`~meshsim.gotext.values.GoType` per struct, fields in Go's order.
 ``?`` is ``omitempty``. Rule of this file: data only; who fills them is in the files beside it.
 
 Source: moby api/types/swarm (service.go, task.go, node.go, network.go, swarm.go, secret.go, config.go,
@@ -9,7 +9,7 @@ common.go, container.go), api/types/network/network.go, at the API versions 1.41
 
 from __future__ import annotations
 
-from meshsim.views.go import GoType
+from meshsim.gotext.values import GoType
 
 # -- what all objects have
 VERSION = GoType("swarm.Version", "Index?:int")

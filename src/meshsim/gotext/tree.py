@@ -1,6 +1,6 @@
 """Go's text/template: text to a frozen tree.
 
-Room shell. In: the text of a ``--format``. Out: nodes, each with its position, so that errors can say
+Room gotext. In: the text of a template. Out: nodes, each with its position, so that errors can say
 ``:1:2``. Rule of this file: what Go does not parse gets Go's sentence; ``define``, ``template``,
 ``block``, ``break`` and ``continue`` are not modelled. Nothing is evaluated here.
 
@@ -17,7 +17,7 @@ from typing import Literal
 import attrs
 
 from meshsim.errors import NotModelled, TemplateProblem
-from meshsim.shell.template_lexer import KEYWORDS, Token, lex, problem, shown
+from meshsim.gotext.lexer import KEYWORDS, Token, lex, problem, shown
 from meshsim.units import quote
 
 __all__ = ["Action", "Branch", "Command", "Node", "Operand", "Pipe", "parse_template"]
@@ -97,12 +97,13 @@ Node = str | Action | Branch
 _QUOTED = re.compile(r"""(["'])(?:[^\\]|\\(?:[abfnrtv\\"']|x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|[0-7]{3}))*\1""")
 
 
-def parse_template(text: str, functions: Container[str]) -> tuple[Node, ...]:
+def parse_template(text: str, functions: Container[str], name: str = "") -> tuple[Node, ...]:
     """Read a template.
 
     Args:
         text: the template.
         functions: names that may be called.
+        name: the template's, for refusals.
 
     Returns:
         The nodes, text as plain strings. O(characters).
@@ -114,25 +115,26 @@ def parse_template(text: str, functions: Container[str]) -> tuple[Node, ...]:
     >>> parse_template("{{.Foo", ())
     Traceback (most recent call last):
     ...
-    meshsim.errors.TemplateProblem: template parsing error: template: :1: unclosed action
+    meshsim.errors.TemplateProblem: template: :1: unclosed action
     """
-    return _Parser(text, functions).template()
+    return _Parser(text, functions, name).template()
 
 
 class _Parser:
     """Recursive descent over the tokens. Lives for one call."""
 
-    def __init__(self, text: str, functions: Container[str]) -> None:
+    def __init__(self, text: str, functions: Container[str], name: str) -> None:
         self.text = text
+        self.name = name
         self.functions = functions
-        self.tokens = lex(text)
+        self.tokens = lex(text, name)
         self.at = 0
         self.variables = ["$"]
 
     def _problem(self, sentence: str, position: int | None = None) -> TemplateProblem:
         if position is None:
             position = self.tokens[self.at].position if self.at < len(self.tokens) else len(self.text)
-        return problem(self.text, position, sentence)
+        return problem(self.name, self.text, position, sentence)
 
     def _peek(self, *, spaces: bool = False) -> Token:
         """The next token; inside an action there always is one."""

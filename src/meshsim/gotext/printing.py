@@ -1,6 +1,6 @@
 """Go's fmt over Go values: what ``%v`` and ``printf`` make of what the views hand out.
 
-Room shell. In: values of :mod:`meshsim.views.go` and plain data. Out: text. Rules of this file: a slice
+Room gotext. In: values of :mod:`meshsim.gotext.values` and plain data. Out: text. Rules of this file: a slice
 is a list or tuple, a map a dict, nil a :class:`Nil` with its kind; an address is always the same one,
 since a real one differs from run to run. Knows no template.
 """
@@ -14,8 +14,8 @@ from typing import Any, Literal
 import attrs
 
 from meshsim.errors import NotModelled
+from meshsim.gotext.values import Duration, Pointer, Struct, Time
 from meshsim.units import float_text, quote
-from meshsim.views.go import Duration, Pointer, Struct, Time
 
 __all__ = ["ADDRESS", "Nil", "go_print", "go_printf", "go_println", "go_type", "go_value", "unpointed"]
 

@@ -1,6 +1,6 @@
-"""The functions a ``--format`` template may call: docker's own and Go's built-in ones.
+"""The functions a template may call: Go's built-in ones, and those of docker's ``--format``.
 
-Room shell. In: Go values. Out: Go values, or a BadValue whose text is Go's reason. Rule of this file:
+Room gotext. In: Go values. Out: Go values, or a BadValue whose text is Go's reason. Rule of this file:
 a table of functions with their argument types; what the executor must decide itself (``and``, ``or``)
 is not here.
 
@@ -17,10 +17,10 @@ from typing import Any
 import attrs
 
 from meshsim.errors import BadValue
-from meshsim.shell.goprint import Nil, go_print, go_printf, go_println, go_type, unpointed
-from meshsim.views.go import Pointer, Struct, json_text
+from meshsim.gotext.printing import Nil, go_print, go_printf, go_println, go_type, unpointed
+from meshsim.gotext.values import Pointer, Struct, json_text
 
-__all__ = ["FUNCTIONS", "HEADER_FUNCTIONS", "Function", "is_true"]
+__all__ = ["BUILT_INS", "FUNCTIONS", "HEADER_FUNCTIONS", "Function", "is_true"]
 
 
 @attrs.frozen
@@ -135,16 +135,8 @@ def _less(first: Any, other: Any) -> bool:
     return bool(first < other)
 
 
-FUNCTIONS: Mapping[str, Function] = MappingProxyType(
+BUILT_INS: Mapping[str, Function] = MappingProxyType(
     {
-        "json": Function(_json, ("any",)),
-        "split": Function(lambda text, by: text.split(by) if by else list(text), ("string", "string")),
-        "join": Function(lambda items, by: by.join(items), ("[]string", "string")),
-        "title": Function(_title, ("string",)),
-        "lower": Function(str.lower, ("string",)),
-        "upper": Function(str.upper, ("string",)),
-        "pad": Function(_pad, ("string", "int", "int")),
-        "truncate": Function(lambda text, length: text[:length], ("string", "int")),
         "print": Function(lambda *values: go_print(values), ("any",), variadic=True),
         "printf": Function(lambda text, *values: go_printf(text, values), ("string", "any"), variadic=True),
         "println": Function(lambda *values: go_println(values), ("any",), variadic=True),
@@ -162,7 +154,22 @@ FUNCTIONS: Mapping[str, Function] = MappingProxyType(
         "or": Function(lambda *values: values[-1], ("any", "any"), variadic=True),
     }
 )
-"""By name."""
+"""Go's own, by name. Source: go src/text/template/funcs.go builtins."""
+
+FUNCTIONS: Mapping[str, Function] = MappingProxyType(
+    {
+        **BUILT_INS,
+        "json": Function(_json, ("any",)),
+        "split": Function(lambda text, by: text.split(by) if by else list(text), ("string", "string")),
+        "join": Function(lambda items, by: by.join(items), ("[]string", "string")),
+        "title": Function(_title, ("string",)),
+        "lower": Function(str.lower, ("string",)),
+        "upper": Function(str.upper, ("string",)),
+        "pad": Function(_pad, ("string", "int", "int")),
+        "truncate": Function(lambda text, length: text[:length], ("string", "int")),
+    }
+)
+"""What ``--format`` knows. Source: docker/cli templates/templates.go basicFunctions."""
 
 HEADER_FUNCTIONS: Mapping[str, Function] = MappingProxyType(
     {

@@ -1,4 +1,4 @@
-"""Room views: values as Go has them, so that JSON and templates come out as Docker's do (floor 4).
+"""Room gotext: values as Go has them, so that JSON and templates come out as Docker's do.
 
 Comes in: plain Python values, and tables that say which fields a Go struct has. Goes out:
 :class:`Struct` values, and from them JSON (Go's names, Go's order, ``omitempty`` obeyed). A template

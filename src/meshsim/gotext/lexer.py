@@ -1,6 +1,6 @@
 """Go's text/template: text to tokens.
 
-Room shell. In: the text of a ``--format``. Out: tokens with their positions: plain text between
+Room gotext. In: the text of a template. Out: tokens with their positions: plain text between
 actions, trimmed where ``{{-`` and ``-}}`` ask for it, and what stands inside. Comments are dropped.
 
 Source: go src/text/template/parse/lex.go.
@@ -48,8 +48,8 @@ _TRIM_LEFT = re.compile(r"\{\{-[ \t\r\n]")
 _CLOSE = re.compile(r"([ \t\r\n]-)?\}\}")
 
 
-def lex(text: str) -> list[Token]:
-    """Cut a template into tokens.
+def lex(text: str, name: str = "") -> list[Token]:
+    """Cut a template into tokens; the name stands in front of refusals.
 
     Raises:
         TemplateProblem: an action, comment, string or parenthesis that does not end.
@@ -57,14 +57,15 @@ def lex(text: str) -> list[Token]:
     >>> [token.text for token in lex("a {{- .Name}}")]
     ['a', '{{', ' ', '.Name', '}}']
     """
-    return _Lexer(text).run()
+    return _Lexer(text, name).run()
 
 
 class _Lexer:
     """Cuts the template into tokens; trims white space where ``{{-`` and ``-}}`` ask for it."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, name: str) -> None:
         self.text = text
+        self.name = name
         self.tokens: list[Token] = []
 
     def run(self) -> list[Token]:
@@ -92,10 +93,10 @@ class _Lexer:
     def _comment(self, at: int) -> tuple[int, bool]:
         end = self.text.find("*/", at)
         if end < 0:
-            raise problem(self.text, at, "unclosed comment")
+            raise problem(self.name, self.text, at, "unclosed comment")
         close = _CLOSE.match(self.text, end + 2)
         if close is None:
-            raise problem(self.text, at, "comment ends before closing delimiter")
+            raise problem(self.name, self.text, at, "comment ends before closing delimiter")
         return close.end(), close[0] != "}}"
 
     def _action(self, start: int, at: int) -> tuple[int, bool]:
@@ -105,18 +106,18 @@ class _Lexer:
             closing = _CLOSE.match(self.text, at)
             if closing:
                 if depth:
-                    raise problem(self.text, at, "unclosed left paren")
+                    raise problem(self.name, self.text, at, "unclosed left paren")
                 self.tokens.append(Token("right", "}}", at))
                 return closing.end(), closing[1] is not None
             if at >= len(self.text):
-                raise problem(self.text, at, "unclosed action")
+                raise problem(self.name, self.text, at, "unclosed action")
             token = _TOKEN.match(self.text, at)
             if token is None:
-                raise problem(self.text, at, _unreadable(self.text[at]))
+                raise problem(self.name, self.text, at, _unreadable(self.text[at]))
             self.tokens.append(Token(str(token.lastgroup), token[0], at))
             depth += {"(": 1, ")": -1}.get(token[0], 0)
             if depth < 0:
-                raise problem(self.text, at, "unexpected right paren")
+                raise problem(self.name, self.text, at, "unexpected right paren")
             at = token.end()
 
 
@@ -132,10 +133,10 @@ def _unreadable(char: str) -> str:
     return f"unrecognized character in action: U+{ord(char):04X} {char!r}"
 
 
-def problem(text: str, position: int, sentence: str) -> TemplateProblem:
+def problem(name: str, text: str, position: int, sentence: str) -> TemplateProblem:
     """The error for a template that does not parse; ``position`` says on which line."""
     line = 1 + text.count("\n", 0, position)
-    return TemplateProblem(f"template parsing error: template: :{line}: {sentence}")
+    return TemplateProblem(f"template: {name}:{line}: {sentence}")
 
 
 def shown(token: Token) -> str:
