@@ -22,11 +22,11 @@ from meshsim.cluster.health import Monitor, is_gated
 from meshsim.cluster.images import Image, Images, Reply, with_tag
 from meshsim.cluster.locals import LocalNetworks
 from meshsim.cluster.names import random_name
-from meshsim.cluster.placeholders import expand
 from meshsim.cluster.programs import ProgramResult
 from meshsim.dataplane import Binding, DataPlane, HostPort, Journal
-from meshsim.errors import Conflict, NotFound
+from meshsim.errors import Conflict, InvalidArgument, NotFound
 from meshsim.model.objects import Attachment, ContainerStatus, Network, Node, Task
+from meshsim.model.placeholders import expand_container
 from meshsim.model.specs import PortConfig
 from meshsim.model.states import PublishMode
 from meshsim.profile import Profile
@@ -137,8 +137,12 @@ class Engine:
 
     def prepare(self, task: Task, networks: Mapping[str, Network]) -> Outcome:
         """Create the task's container and materialise its networks on this machine."""
-        spec = task.spec.container
         profile = self._world.profile
+        node = self._node
+        try:
+            spec = expand_container(task.spec.container, task, node.description if node else None)
+        except InvalidArgument as error:
+            return Outcome(profile.prepare_ns, error.description)
         behaviour = self._world.images.find(spec.image)
         if behaviour is None:
             return Outcome(profile.prepare_ns, f"No such image: {with_tag(spec.image)}")
@@ -158,8 +162,8 @@ class Engine:
             spec.image,
             behaviour,
             argv=_argv(behaviour, spec.command, spec.args),
-            hostname=expand(spec.hostname, task, self._node),
-            env=_environment(spec.env, task, self._node),
+            hostname=spec.hostname,
+            env=dict(entry.partition("=")[::2] for entry in spec.env),
             labels=labels,
             task_id=task.id,
             service_id=task.service_id,
@@ -540,12 +544,6 @@ def _argv(behaviour: Image, entrypoint: Sequence[str], command: Sequence[str]) -
     head = tuple(entrypoint) or behaviour.entrypoint
     tail = tuple(command) or (() if entrypoint else behaviour.command)
     return (*head, *tail)
-
-
-def _environment(entries: Sequence[str], task: Task, node: Node | None) -> dict[str, str]:
-    """The variables with their placeholders filled in; what stands left of ``=`` is never touched."""
-    pairs = (entry.partition("=") for entry in entries)
-    return {name: expand(value, task, node) for name, _, value in pairs}
 
 
 def _ingress_ports(task: Task) -> tuple[tuple[str, int, int], ...]:

@@ -231,13 +231,11 @@ class _Execution:
                 return field_value(value, name)
             except KeyError:
                 raise self._problem(f"can't evaluate field {name} in type {value.go_type}") from None
-        if isinstance(value, dict):
-            if name in value:
+        if isinstance(value, dict) or (isinstance(value, Nil) and value.kind == "map"):
+            if isinstance(value, dict) and name in value:
                 return value[name]
             if self.strict:
                 raise self._problem(f"map has no entry for key {quote(name)}")
-            return _NO_VALUE
-        if isinstance(value, Nil) and value.kind == "map":
             return _NO_VALUE
         if isinstance(value, Nil) and value.kind == "ptr" and value.field in POINTER_TYPES:
             raise self._problem(f"nil pointer evaluating *{POINTER_TYPES[value.field]}.{name}")

@@ -14,6 +14,7 @@ from meshsim.errors import BadConstraint, FailedPrecondition, InvalidArgument
 from meshsim.manager.control.images import is_image_reference
 from meshsim.manager.control.names import check_name
 from meshsim.model.objects import Config, Secret, Service
+from meshsim.model.placeholders import check_placeholders
 from meshsim.model.specs import (
     ContainerSpec,
     EndpointSpec,
@@ -74,7 +75,7 @@ def _check_task(task: TaskSpec, profile: Profile) -> None:
     _check_placement(task.placement, profile)
     _check_references("secret", task.container.secrets)
     _check_references("config", task.container.configs)
-    _check_container(task.container)
+    _check_container(check_placeholders(task))
 
 
 def _check_restart(policy: RestartPolicy) -> None:
