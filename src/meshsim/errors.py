@@ -10,6 +10,7 @@ as it follows ``Error response from daemon: ``.
     ├── ClockBusy               RuntimeError     a blocking verb inside a timer
     ├── NotSettled              TimeoutError     settle() gave up: something keeps moving
     ├── NotModelled             NotImplementedError  meshsim does not simulate this
+    ├── ExperimentStopped                        a run of an experiment failed; the others are kept
     ├── BadValue                ValueError       text that is no duration, size, port ...
     ├── ScriptError             ValueError       a lesson or command line that cannot be run
     │   └── BadScenario                          a scenario that is wrong; nothing has been run
@@ -59,7 +60,7 @@ as it follows ``Error response from daemon: ``.
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 __all__ = [
     "AddressInUse",
@@ -78,6 +79,7 @@ __all__ = [
     "ConnectionTimedOut",
     "ConnectionWasReset",
     "DestinationExists",
+    "ExperimentStopped",
     "FailedPrecondition",
     "FlagProblem",
     "Forbidden",
@@ -142,6 +144,22 @@ class NotSettled(MeshsimError, TimeoutError):
 
 class NotModelled(MeshsimError, NotImplementedError):
     """The real system can do this, meshsim does not simulate it; the fidelity page lists it."""
+
+
+class ExperimentStopped(MeshsimError):
+    """A run of an experiment failed, or its process died.
+
+    Attributes:
+        key: of the run.
+        done: how many runs had finished.
+        kept: what finished runs are kept in; give it to the same experiment and it goes on.
+    """
+
+    def __init__(self, message: str, key: str = "", *, done: int = 0, kept: Any = None) -> None:
+        super().__init__(message)
+        self.key = key
+        self.done = done
+        self.kept = kept
 
 
 class BadValue(MeshsimError, ValueError):

@@ -22,6 +22,7 @@ True
 """
 
 from meshsim.scenario.expect import Expect
+from meshsim.scenario.experiment import progress_bar, replicate, sweep
 from meshsim.scenario.faults import (
     Availability,
     Crash,
@@ -37,6 +38,7 @@ from meshsim.scenario.faults import (
 from meshsim.scenario.plans import HostPlan, NetworkPlan, ServicePlan
 from meshsim.scenario.records import ConnectionRecord, Event, RequestRecord, TaskRecord
 from meshsim.scenario.report import Report, Verdict
+from meshsim.scenario.results import Interval, Point, Replications, Run, Sweep
 from meshsim.scenario.scenario import Scenario
 from meshsim.scenario.stage import Stage
 from meshsim.scenario.steps import Moment, Running, Step, at, every, plan, running, when
@@ -60,19 +62,23 @@ __all__ = [
     "Fixed",
     "Heal",
     "HostPlan",
+    "Interval",
     "KeepAlive",
     "Moment",
     "NetworkPlan",
     "Pareto",
     "Partition",
+    "Point",
     "Poisson",
     "Queue",
     "Recover",
     "Remove",
+    "Replications",
     "Report",
     "RequestRecord",
     "Resolver",
     "Retry",
+    "Run",
     "Running",
     "Scale",
     "Scenario",
@@ -80,6 +86,7 @@ __all__ = [
     "ServicePlan",
     "Stage",
     "Step",
+    "Sweep",
     "TaskRecord",
     "Trace",
     "Uniform",
@@ -89,6 +96,9 @@ __all__ = [
     "at",
     "every",
     "plan",
+    "progress_bar",
+    "replicate",
     "running",
+    "sweep",
     "when",
 ]

@@ -12,13 +12,10 @@ from attrs import field
 from meshsim.errors import BadValue
 from meshsim.model.frozen import FrozenDict
 from meshsim.scenario.fields import Written, choice, nanoseconds, plain, text, value_text, written
-from meshsim.scenario.report import Report, Verdict, known_key
+from meshsim.scenario.report import FIGURES, TIMES, Report, Verdict, known_key
 from meshsim.units import duration_text
 
 __all__ = ["Expect"]
-
-#: figures that are times
-_TIMES = {"mean": None, "p50": 50, "p90": 90, "p95": 95, "p99": 99, "max": 100}
 
 
 def _where(value: Any) -> FrozenDict[str, Any]:
@@ -58,7 +55,7 @@ class Expect(Written):
     max_min by slot is at most 1
     """
 
-    that: str = choice("ok_share", "requests", "failures", "max_min", "jain", "chi_square", *_TIMES)
+    that: str = choice(*FIGURES)
     at_least: int | float | str | None = field(default=None, converter=_bound)
     at_most: int | float | str | None = field(default=None, converter=_bound)
     equals: int | float | str | None = field(default=None, converter=_bound)
@@ -70,7 +67,7 @@ class Expect(Written):
         if self.at_least is None and self.at_most is None and self.equals is None:
             raise BadValue("an expectation needs one of at_least, at_most and equals")
         for bound in (self.at_least, self.at_most, self.equals):
-            if isinstance(bound, str) and self.that not in _TIMES:
+            if isinstance(bound, str) and self.that not in TIMES:
                 raise BadValue(f'{self.that} is no time, so "{bound}" cannot bound it', bound)
 
     def __str__(self) -> str:
@@ -88,28 +85,14 @@ class Expect(Written):
     def judge(self, report: Report) -> Verdict:
         """Hold it against a report."""
         part = report.where(**self.where) if self.where else report
-        found = self._figure(part)
+        found = part.figure(self.that, self.by)
         met = (
             (self.at_least is None or found >= _number(self.at_least))
             and (self.at_most is None or found <= _number(self.at_most))
             and (self.equals is None or found == _number(self.equals))
         )
-        shown = duration_text(int(found)) if self.that in _TIMES else f"{found:g}"
+        shown = duration_text(int(found)) if self.that in TIMES else f"{found:g}"
         return Verdict(met, f"{self}; it is {shown}")
-
-    def _figure(self, report: Report) -> float:
-        if self.that == "mean":
-            return report.mean_ns()
-        if self.that in _TIMES:
-            return report.percentile_ns(_TIMES[self.that] or 0)
-        if self.that == "requests":
-            return len(report.requests)
-        if self.that == "failures":
-            return sum(report.failures().values())
-        if self.that == "ok_share":
-            return report.ok_share
-        figure: float = getattr(report, self.that)(self.by)
-        return figure
 
 
 def _number(bound: float | str) -> float:

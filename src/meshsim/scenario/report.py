@@ -35,7 +35,12 @@ from meshsim.scenario.records import (
 from meshsim.text import table
 from meshsim.units import duration_text
 
-__all__ = ["Report", "Verdict", "known_key"]
+__all__ = ["FIGURES", "TIMES", "Report", "Verdict", "figure_text", "known_key"]
+
+#: figures that are times, and their percentile
+TIMES = {"mean": None, "p50": 50, "p90": 90, "p95": 95, "p99": 99, "max": 100}
+#: figures of merit that have a name
+FIGURES = ("ok_share", "requests", "failures", "max_min", "jain", "chi_square", *TIMES)
 
 #: what requests may be counted by
 KEYS = (
@@ -232,6 +237,30 @@ class Report(Frozen):
         times = self.latencies(part)
         return int(statistics.percentile(times, share)) if times else 0
 
+    def figure(self, that: str, by: str = "task") -> float:
+        """A figure of merit by its name, times in nanoseconds.
+
+        Args:
+            that: one of :data:`FIGURES`.
+            by: what ``max_min``, ``jain`` and ``chi_square`` count by.
+
+        Raises:
+            BadValue: no such figure, or no such key.
+        """
+        if that not in FIGURES:
+            raise BadValue(f"a report has no figure {that!r}; there are: {', '.join(FIGURES)}", that)
+        if that in TIMES:
+            share = TIMES[that]
+            return self.mean_ns() if share is None else self.percentile_ns(share)
+        if that == "requests":
+            return len(self.requests)
+        if that == "failures":
+            return sum(self.failures().values())
+        if that == "ok_share":
+            return self.ok_share
+        figure: float = getattr(self, that)(by)
+        return figure
+
     def timeline(self, every: str | int = "1s", by: str = "outcome") -> list[dict[str, int]]:
         """Counts of each stretch of time, by when the requests began.
 
@@ -342,6 +371,15 @@ def known_key(by: str) -> None:
     """
     if by not in KEYS:
         raise BadValue(f"requests are not told apart by {by!r}; known: {', '.join(KEYS)}", by)
+
+
+def figure_text(that: str, value: float) -> str:
+    """A figure as people read it.
+
+    >>> figure_text("p99", 12_345_678), figure_text("ok_share", 0.5)
+    ('12.3ms', '0.5')
+    """
+    return duration_text(_rounded(value)) if that in TIMES else f"{value:.6g}"
 
 
 def _rounded(time_ns: float) -> int:

@@ -7,9 +7,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import ceil, sqrt
+from math import atan, ceil, cos, pi, sin, sqrt
 
-__all__ = ["chi_square", "jain", "max_min", "mean", "percentile", "standard_error"]
+__all__ = ["chi_square", "jain", "max_min", "mean", "percentile", "standard_error", "student_t"]
 
 
 def jain(counts: Sequence[float]) -> float:
@@ -62,3 +62,36 @@ def standard_error(values: Sequence[float]) -> float:
     """
     middle = mean(values)
     return sqrt(sum((value - middle) ** 2 for value in values) / (len(values) - 1) / len(values))
+
+
+def student_t(level: float, degrees: int) -> float:
+    """Student's t: how many standard errors either way hold the mean with this confidence.
+
+    Args:
+        level: of confidence, between 0 and 1.
+        degrees: of freedom, at least 1: independent values less one.
+
+    >>> [round(student_t(0.95, degrees), 3) for degrees in (1, 9, 99)]
+    [12.706, 2.262, 1.984]
+    """
+    low, high = 0.0, 1.0
+    while _within(high, degrees) < level:
+        high *= 2
+    while high - low > 1e-9 * high:
+        middle = (low + high) / 2
+        low, high = (middle, high) if _within(middle, degrees) < level else (low, middle)
+    return high
+
+
+def _within(t: float, degrees: int) -> float:
+    """The probability that Student's t lies between -t and t.
+
+    Source: Abramowitz and Stegun, Handbook of Mathematical Functions, 26.7.3 and 26.7.4.
+    """
+    angle = atan(t / sqrt(degrees))
+    odd = degrees % 2
+    total, term = 0.0, cos(angle) if odd else 1.0
+    for k in range(2 + odd, degrees + 1, 2):
+        total += term
+        term *= cos(angle) ** 2 * (k - 1) / k
+    return 2 / pi * (angle + sin(angle) * total) if odd else sin(angle) * total
