@@ -1,24 +1,39 @@
 """Room cluster: from the words of docker's flags to specs.
 
-Comes in: keyword arguments named as the flags of ``docker service create`` and ``update`` (underscores for
-dashes; text as typed, or plain numbers and lists). Goes out: a :class:`ServiceSpec`. Rules of this file:
-values are parsed here and only here; networks, secrets and configs are looked up through :class:`Lookup`;
+Comes in: keyword arguments named as the flags of ``docker service create`` (underscores for dashes; text
+as typed, or plain numbers and lists). Goes out: a :class:`ServiceSpec`. Rules of this file: one function
+per group of flags, which takes what was given and what there was; single values are parsed next door;
 whether a value makes sense is for the managers to say.
 
-Source: docker/cli cli/command/service/opts.go (toServiceSpec), update.go (updateService).
+Source: docker/cli cli/command/service/opts.go (toServiceSpec).
 """
 
 from __future__ import annotations
 
-import shlex
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Protocol, TypeAlias, TypeVar
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypeAlias
 
 from attrs import evolve
 
 from meshsim.cluster.images import with_tag
+from meshsim.cluster.specvalues import (
+    Lookup,
+    bytes_of,
+    command_of,
+    cpus_of,
+    duration_of,
+    file_of,
+    generic_of,
+    host_of,
+    mount_of,
+    network_of,
+    one_of,
+    pairs_of,
+    ports_of,
+    preference_of,
+    words_of,
+)
 from meshsim.errors import BadValue, InvalidParameter
-from meshsim.model.frozen import FrozenDict
 from meshsim.model.specs import (
     ContainerSpec,
     EndpointSpec,
@@ -27,167 +42,18 @@ from meshsim.model.specs import (
     GlobalMode,
     HealthCheck,
     Mount,
-    NetworkAttachmentConfig,
     Placement,
-    PortConfig,
     Replicated,
     ReplicatedJob,
     Resources,
     RestartPolicy,
     ServiceMode,
     ServiceSpec,
-    TaskSpec,
     UpdateConfig,
 )
-from meshsim.model.states import (
-    EndpointMode,
-    FailureAction,
-    PublishMode,
-    RestartCondition,
-    UpdateOrder,
-)
-from meshsim.model.states import (
-    Protocol as Transport,
-)
-from meshsim.units import parse_bytes, parse_cpus, parse_duration, parse_publish
+from meshsim.model.states import EndpointMode, FailureAction, RestartCondition, UpdateOrder
 
-__all__ = [
-    "Lookup",
-    "Words",
-    "bytes_of",
-    "duration_of",
-    "pairs_of",
-    "service_spec",
-    "updated_spec",
-    "words_of",
-]
-
-#: a list of texts, or one text
-Words: TypeAlias = str | Iterable[str]
-E = TypeVar("E", EndpointMode, FailureAction, RestartCondition, UpdateOrder)
-
-
-class Lookup(Protocol):
-    """What names stand for."""
-
-    def network_id(self, text: str) -> str:
-        """The id of a network fit for services."""
-
-    def file_reference(self, kind: str, text: str) -> FileReference:
-        """The secret or config a flag names."""
-
-
-# -- single values
-
-
-def words_of(value: Words | None) -> tuple[str, ...]:
-    """One text is one word; an iterable is many."""
-    if value is None:
-        return ()
-    return (value,) if isinstance(value, str) else tuple(value)
-
-
-def command_of(value: str | Sequence[str] | None) -> tuple[str, ...]:
-    """A command line as a shell would split it, or the words themselves."""
-    if value is None:
-        return ()
-    return tuple(shlex.split(value)) if isinstance(value, str) else tuple(value)
-
-
-def duration_of(value: str | int | None) -> int | None:
-    """Nanoseconds from ``"1m30s"`` or from nanoseconds."""
-    return parse_duration(value) if isinstance(value, str) else value
-
-
-def bytes_of(value: str | int | None) -> int:
-    """Bytes from ``"512M"`` or from bytes."""
-    return parse_bytes(value) if isinstance(value, str) else value or 0
-
-
-def pairs_of(value: Mapping[str, str] | Words | None) -> FrozenDict[str, str]:
-    """Labels from a mapping or from ``key=value`` words; a bare key has an empty value."""
-    if isinstance(value, Mapping):
-        return FrozenDict({str(k): str(v) for k, v in value.items()})
-    return FrozenDict({k: v for k, _, v in (word.partition("=") for word in words_of(value))})
-
-
-def _cpus(value: str | float | None) -> int:
-    if isinstance(value, str):
-        return parse_cpus(value)
-    return round((value or 0) * 1_000_000_000)
-
-
-def _one_of(kind: type[E], value: str, refusal: str) -> E:
-    try:
-        return kind(value)
-    except ValueError:
-        raise InvalidParameter(refusal) from None
-
-
-def ports_of(value: Any) -> tuple[PortConfig, ...]:
-    """Ports from ``-p`` words, plain numbers or port values."""
-    entries = [value] if isinstance(value, str | int | PortConfig) else list(value or ())
-    ports: list[PortConfig] = []
-    for entry in entries:
-        if isinstance(entry, PortConfig):
-            ports.append(entry)
-            continue
-        ports += [
-            PortConfig(p.target, p.published, Transport(p.protocol), PublishMode(p.mode))
-            for p in parse_publish(str(entry))
-        ]
-    return tuple(ports)
-
-
-def _network(text: str, lookup: Lookup) -> NetworkAttachmentConfig:
-    """``eg1`` or ``name=eg1,alias=web``."""
-    if "=" not in text:
-        return NetworkAttachmentConfig(lookup.network_id(text))
-    name, aliases = "", []
-    for part in text.split(","):
-        key, _, value = part.partition("=")
-        match key:
-            case "name":
-                name = value
-            case "alias":
-                aliases.append(value)
-            case "driver-opt" | "ip":
-                pass
-            case _:
-                raise BadValue(f"invalid field key {key}", text)
-    if not name:
-        raise BadValue("network name/id is not specified", text)
-    return NetworkAttachmentConfig(lookup.network_id(name), tuple(aliases))
-
-
-def _preference(text: str) -> str:
-    strategy, equals, descriptor = text.partition("=")
-    if not equals:
-        raise BadValue('placement preference must be of the format "<strategy>=<arg>"', text)
-    if strategy.lower() != "spread":
-        raise BadValue(f"unsupported placement preference {strategy} (only spread is supported)", text)
-    return descriptor
-
-
-def _mount(text: str) -> Mount:
-    fields = {key: value or "true" for key, _, value in (part.partition("=") for part in text.split(","))}
-    target = fields.get("target") or fields.get("dst") or fields.get("destination") or ""
-    if not target:
-        raise BadValue("target is required", text)
-    return Mount(
-        fields.get("type", "volume"),
-        fields.get("source") or fields.get("src") or "",
-        target,
-        any(fields.get(k) in ("true", "1") for k in ("readonly", "ro")),
-        fields.get("volume-driver", ""),
-    )
-
-
-def _generic(value: Words | None) -> FrozenDict[str, Any]:
-    return FrozenDict({kind: int(amount) for kind, _, amount in (w.partition("=") for w in words_of(value))})
-
-
-# -- groups of flags. Each takes what was given and what there was, and returns what there is.
+__all__ = ["Given", "changed_spec", "file_references", "service_spec"]
 
 Given: TypeAlias = dict[str, Any]
 
@@ -195,11 +61,11 @@ Given: TypeAlias = dict[str, Any]
 def _resources(given: Given, prefix: str, base: Resources) -> Resources:
     changes: Given = {}
     if f"{prefix}_cpu" in given:
-        changes["nano_cpus"] = _cpus(given[f"{prefix}_cpu"])
+        changes["nano_cpus"] = cpus_of(given[f"{prefix}_cpu"])
     if f"{prefix}_memory" in given:
         changes["memory_bytes"] = bytes_of(given[f"{prefix}_memory"])
     if prefix == "reserve" and "generic_resource" in given:
-        changes["generic"] = _generic(given["generic_resource"])
+        changes["generic"] = generic_of(given["generic_resource"])
     return evolve(base, **changes)
 
 
@@ -207,7 +73,7 @@ def _restart(given: Given, base: RestartPolicy | None) -> RestartPolicy | None:
     changes: Given = {}
     if "restart_condition" in given:
         value = given["restart_condition"]
-        changes["condition"] = _one_of(
+        changes["condition"] = one_of(
             RestartCondition, value or "any", f'invalid RestartCondition: "{value}"'
         )
     if "restart_delay" in given:
@@ -242,11 +108,11 @@ def _update(given: Given, prefix: str, base: UpdateConfig | None) -> UpdateConfi
 
 
 def _failure_action(value: str) -> FailureAction:
-    return _one_of(FailureAction, value, f"unrecognized update failure action {value}")
+    return one_of(FailureAction, value, f"unrecognized update failure action {value}")
 
 
 def _order(value: str) -> UpdateOrder:
-    return _one_of(UpdateOrder, value, f"unrecognized update order {value}")
+    return one_of(UpdateOrder, value, f"unrecognized update order {value}")
 
 
 def _health(given: Given, base: HealthCheck | None) -> HealthCheck | None:
@@ -268,7 +134,7 @@ def _placement(given: Given, base: Placement) -> Placement:
     if "constraint" in given:
         changes["constraints"] = words_of(given["constraint"])
     if "placement_pref" in given:
-        changes["preferences"] = tuple(_preference(p) for p in words_of(given["placement_pref"]))
+        changes["preferences"] = tuple(preference_of(p) for p in words_of(given["placement_pref"]))
     if "replicas_max_per_node" in given:
         changes["max_replicas"] = int(given["replicas_max_per_node"])
     return evolve(base, **changes)
@@ -277,7 +143,6 @@ def _placement(given: Given, base: Placement) -> Placement:
 _PLAIN = ("image", "hostname", "user", "stop_signal", "tty", "read_only", "init")
 _WORDS = {
     "env": "env",
-    "host": "hosts",
     "dns": "dns_servers",
     "dns_search": "dns_search",
     "dns_option": "dns_options",
@@ -301,14 +166,30 @@ def _container(given: Given, base: ContainerSpec, lookup: Lookup) -> ContainerSp
     if "container_label" in given:
         changes["labels"] = pairs_of(given["container_label"])
     if "mount" in given:
-        changes["mounts"] = tuple(_mount(m) if isinstance(m, str) else m for m in _many(given["mount"]))
+        changes["mounts"] = tuple(mount_of(m) if isinstance(m, str) else m for m in _many(given["mount"]))
     if "stop_grace_period" in given:
         changes["stop_grace_ns"] = duration_of(given["stop_grace_period"])
+    if "host" in given:
+        changes["hosts"] = tuple(map(host_of, words_of(given["host"])))
     for kind in ("secret", "config"):
         if kind in given:
-            changes[f"{kind}s"] = tuple(lookup.file_reference(kind, w) for w in words_of(given[kind]))
+            changes[f"{kind}s"] = file_references(kind, words_of(given[kind]), lookup)
     changes["healthcheck"] = _health(given, base.healthcheck)
     return evolve(base, **changes)
+
+
+def file_references(kind: str, words: Iterable[str], lookup: Lookup) -> tuple[FileReference, ...]:
+    """The secrets or configs that flags name, no two of them under one file name.
+
+    Source: docker/cli cli/command/service/parse.go ParseSecrets, ParseConfigs.
+    """
+    wanted = [file_of(kind, word) for word in words]
+    targets: dict[str, None] = {}
+    for reference in wanted:
+        if reference.target in targets:
+            raise BadValue(f"duplicate {kind} target for {reference.name} not allowed", reference.name)
+        targets[reference.target] = None
+    return tuple(evolve(reference, id=lookup.file_id(kind, reference.name)) for reference in wanted)
 
 
 def _many(value: Any) -> list[Any]:
@@ -342,7 +223,7 @@ def _endpoint(given: Given, base: EndpointSpec | None) -> EndpointSpec:
     changes: Given = {}
     if given.get("endpoint_mode"):
         mode = given["endpoint_mode"]
-        changes["mode"] = _one_of(EndpointMode, mode, f'invalid resolution mode: "{mode}"')
+        changes["mode"] = one_of(EndpointMode, mode, f'invalid resolution mode: "{mode}"')
     if "publish" in given:
         changes["ports"] = ports_of(given["publish"])
     return evolve(base or EndpointSpec(), **changes)
@@ -355,10 +236,11 @@ def service_spec(name: str, given: Given, lookup: Lookup) -> ServiceSpec:
         BadValue, InvalidParameter: a value that docker's command line or engine would not take.
         NotFound: a network, secret or config that does not exist.
     """
-    return _apply(ServiceSpec(name), {"mode": "replicated", **given}, lookup)
+    return changed_spec(ServiceSpec(name), {"mode": "replicated", **given}, lookup)
 
 
-def _apply(base: ServiceSpec, given: Given, lookup: Lookup) -> ServiceSpec:
+def changed_spec(base: ServiceSpec, given: Given, lookup: Lookup) -> ServiceSpec:
+    """The spec with every flag that was given put in its place."""
     task = base.task
     changes: Given = {
         "container": _container(given, task.container, lookup),
@@ -368,7 +250,7 @@ def _apply(base: ServiceSpec, given: Given, lookup: Lookup) -> ServiceSpec:
         "placement": _placement(given, task.placement),
     }
     if "network" in given:
-        changes["networks"] = tuple(_network(n, lookup) for n in words_of(given["network"]))
+        changes["networks"] = tuple(network_of(n, lookup) for n in words_of(given["network"]))
     if "log_driver" in given:
         changes["log_driver"] = given["log_driver"]
     if given.get("force"):
@@ -382,112 +264,3 @@ def _apply(base: ServiceSpec, given: Given, lookup: Lookup) -> ServiceSpec:
         rollback=_update(given, "rollback", base.rollback),
         endpoint=_endpoint(given, base.endpoint),
     )
-
-
-# -- update: pairs of -add and -rm
-
-
-def updated_spec(base: ServiceSpec, given: Given, lookup: Lookup) -> ServiceSpec:
-    """Build the spec an update asks for: plain flags replace, ``x_add`` and ``x_rm`` edit lists.
-
-    Raises:
-        BadValue, InvalidParameter, NotFound: as :func:`service_spec`.
-    """
-    flat = {flag: value for flag, value in given.items() if not flag.endswith(("_add", "_rm"))}
-    spec = _apply(base, flat, lookup)
-    container, task = spec.task.container, spec.task
-    container = evolve(
-        container,
-        env=_edit_pairs(container.env, given, "env"),
-        hosts=_edit(container.hosts, given, "host"),
-        labels=_edit_labels(container.labels, given, "container_label"),
-        mounts=_edit_mounts(container.mounts, given),
-        secrets=_edit_files(container.secrets, given, "secret", lookup),
-        configs=_edit_files(container.configs, given, "config", lookup),
-    )
-    preferences = tuple(_preference(p) for p in words_of(given.get("placement_pref_add")))
-    dropped = {_preference(p) for p in words_of(given.get("placement_pref_rm"))}
-    placement = evolve(
-        task.placement,
-        constraints=_edit(task.placement.constraints, given, "constraint"),
-        preferences=tuple(p for p in task.placement.preferences if p not in dropped) + preferences,
-    )
-    task = evolve(
-        task, container=container, placement=placement, networks=_edit_networks(task, given, lookup)
-    )
-    endpoint = spec.endpoint
-    if "publish_add" in given or "publish_rm" in given:
-        endpoint = evolve(endpoint or EndpointSpec(), ports=_edit_ports(endpoint, given))
-    labels = _edit_labels(spec.labels, given, "label")
-    return evolve(spec, task=task, endpoint=endpoint, labels=labels)
-
-
-def _edit(items: tuple[str, ...], given: Given, flag: str) -> tuple[str, ...]:
-    gone = words_of(given.get(f"{flag}_rm"))
-    kept = tuple(item for item in items if item not in gone)
-    return kept + tuple(w for w in words_of(given.get(f"{flag}_add")) if w not in kept)
-
-
-def _edit_pairs(items: tuple[str, ...], given: Given, flag: str) -> tuple[str, ...]:
-    pairs = dict(item.partition("=")[::2] for item in items)
-    for key in words_of(given.get(f"{flag}_rm")):
-        pairs.pop(key, None)
-    for word in words_of(given.get(f"{flag}_add")):
-        key, _, value = word.partition("=")
-        pairs[key] = value
-    return tuple(f"{key}={value}" for key, value in pairs.items())
-
-
-def _edit_labels(labels: FrozenDict[str, str], given: Given, flag: str) -> FrozenDict[str, str]:
-    gone = words_of(given.get(f"{flag}_rm"))
-    return FrozenDict(
-        {**{k: v for k, v in labels.items() if k not in gone}, **pairs_of(given.get(f"{flag}_add"))}
-    )
-
-
-def _edit_mounts(mounts: tuple[Mount, ...], given: Given) -> tuple[Mount, ...]:
-    gone = words_of(given.get("mount_rm"))
-    return tuple(m for m in mounts if m.target not in gone) + tuple(
-        _mount(m) for m in words_of(given.get("mount_add"))
-    )
-
-
-def _edit_files(
-    files: tuple[FileReference, ...], given: Given, kind: str, lookup: Lookup
-) -> tuple[FileReference, ...]:
-    gone = words_of(given.get(f"{kind}_rm"))
-    added = tuple(lookup.file_reference(kind, w) for w in words_of(given.get(f"{kind}_add")))
-    return tuple(f for f in files if f.name not in gone) + added
-
-
-def _edit_networks(task: TaskSpec, given: Given, lookup: Lookup) -> tuple[NetworkAttachmentConfig, ...]:
-    gone = {lookup.network_id(n) for n in words_of(given.get("network_rm"))}
-    kept = tuple(n for n in task.networks if n.target not in gone)
-    for text in words_of(given.get("network_add")):
-        added = _network(text, lookup)
-        if any(n.target == added.target for n in kept):
-            raise InvalidParameter(f"service is already attached to network {text}")
-        kept += (added,)
-    return kept
-
-
-def _edit_ports(endpoint: EndpointSpec | None, given: Given) -> tuple[PortConfig, ...]:
-    """``publish_rm`` names target ports; ports being added stay. Sorted as text, as the CLI sends them.
-
-    Source: docker/cli cli/command/service/update.go updatePorts.
-    """
-    added = ports_of(given.get("publish_add"))
-    removed = [
-        (port.target, port.protocol) for port in (ports_of(w)[0] for w in words_of(given.get("publish_rm")))
-    ]
-    kept = [
-        port
-        for port in (endpoint.ports if endpoint else ())
-        if (port.target, port.protocol) not in removed and port not in added
-    ]
-    ports = [*kept, *added]
-    return tuple(sorted(ports, key=_port_key))
-
-
-def _port_key(port: PortConfig) -> str:
-    return f"{port.published}:{port.target}/{port.protocol.value}/{port.mode.value}"

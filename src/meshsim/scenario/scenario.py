@@ -20,7 +20,7 @@ from meshsim.errors import BadScenario, BadValue, MeshsimError, NotFound
 from meshsim.ipvs import resolve_balancer
 from meshsim.manager.control.services import check_service_spec
 from meshsim.model.frozen import FrozenDict
-from meshsim.model.specs import FileReference, ServiceSpec
+from meshsim.model.specs import ServiceSpec
 from meshsim.profile import DEFAULT_ENGINE, Profile
 from meshsim.scenario.expect import Expect
 from meshsim.scenario.faults import Update
@@ -312,9 +312,9 @@ class _Names:
             raise NotFound(_unknown("network", text, self.networks))
         return text
 
-    def file_reference(self, kind: str, text: str) -> FileReference:
+    def file_id(self, kind: str, name: str) -> str:
         """Scenarios have neither secrets nor configs."""
-        raise NotFound(f"a scenario has no {kind}s: {text}")
+        raise NotFound(f"a scenario has no {kind}s: {name}")
 
 
 def _is(kind: type[IPv4Address | IPv4Network], text: str) -> bool:

@@ -10,7 +10,7 @@ from attrs import evolve
 from meshsim.cluster.client import Connection, PingReply, Response, Target, fetch
 from meshsim.cluster.collections.base import Collection, Handle
 from meshsim.cluster.container import Container
-from meshsim.cluster.specbuild import Words, command_of, duration_of, pairs_of, ports_of, words_of
+from meshsim.cluster.specvalues import Words, command_of, duration_of, pairs_of, ports_of, words_of
 from meshsim.dataplane import Failed, Namespace
 from meshsim.dns import Answer
 from meshsim.errors import Conflict, ConnectionFailed, InvalidParameter, NotFound

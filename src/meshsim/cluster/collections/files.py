@@ -7,7 +7,7 @@ from typing import Any
 from attrs import evolve
 
 from meshsim.cluster.collections.base import Collection, SwarmHandle
-from meshsim.cluster.specbuild import Words, pairs_of
+from meshsim.cluster.specvalues import Words, pairs_of
 from meshsim.errors import NotFound
 from meshsim.model.objects import Config, Secret
 from meshsim.model.specs import ConfigSpec, SecretSpec

@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 from meshsim.cluster.collections.base import Collection, Handle
 from meshsim.cluster.locals import PREDEFINED
 from meshsim.cluster.membership import NOT_IN_SWARM
-from meshsim.cluster.specbuild import Words, pairs_of, words_of
+from meshsim.cluster.specvalues import Words, pairs_of, words_of
 from meshsim.errors import Ambiguous, Conflict, Forbidden, InvalidParameter, NotFound, NotManager
 from meshsim.ipam import SubnetChoice, check_engine_subnets, command_line_subnets
 from meshsim.model.objects import Network

@@ -8,7 +8,7 @@ from attrs import evolve
 
 from meshsim.cluster.collections.base import Collection, SwarmHandle
 from meshsim.cluster.collections.tasks import TaskHandle
-from meshsim.cluster.specbuild import Words, pairs_of, words_of
+from meshsim.cluster.specvalues import Words, pairs_of, words_of
 from meshsim.errors import InvalidParameter, NotFound
 from meshsim.model.frozen import FrozenDict
 from meshsim.model.objects import Node

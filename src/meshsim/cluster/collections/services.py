@@ -7,11 +7,12 @@ from typing import Any
 from meshsim.cluster.collections.base import Collection, SwarmHandle
 from meshsim.cluster.collections.tasks import TaskHandle
 from meshsim.cluster.names import random_name
-from meshsim.cluster.specbuild import service_spec, updated_spec
+from meshsim.cluster.specbuild import service_spec
+from meshsim.cluster.specedit import updated_spec
 from meshsim.errors import BadValue, Forbidden, InvalidParameter, NotFound
 from meshsim.ipvs import resolve_balancer
 from meshsim.model.objects import Service
-from meshsim.model.specs import FileReference, Replicated, ReplicatedJob
+from meshsim.model.specs import Replicated, ReplicatedJob
 from meshsim.model.states import TaskState
 from meshsim.views import shapes
 from meshsim.views.status import service_status
@@ -155,7 +156,7 @@ class Services(Collection):
         """
         return ServiceHandle(self._host, self._control(write=False).find_service(text).id)
 
-    # -- what names stand for (see specbuild.Lookup)
+    # -- what names stand for (see specvalues.Lookup)
 
     def network_id(self, text: str) -> str:
         """The id of a network services may be on.
@@ -175,21 +176,17 @@ class Services(Collection):
                 "can be used, such as those created with the overlay driver."
             ) from None
 
-    def file_reference(self, kind: str, text: str) -> FileReference:
-        """The secret or config of ``name`` or ``source=name,target=file``."""
-        fields = {"source": text} if "=" not in text else {}
-        for part in text.split(",") if not fields else ():
-            key, equals, value = part.partition("=")
-            if not equals:
-                raise BadValue(f"invalid field '{part}' must be a key=value pair", text)
-            fields[key] = value
-        name = fields.get("source", fields.get("src", ""))
+    def file_id(self, kind: str, name: str) -> str:
+        """The id of the secret or config of that name.
+
+        Raises:
+            NotFound: there is none.
+        """
         control = self._control(write=False)
         try:
-            found = control.find_secret(name) if kind == "secret" else control.find_config(name)
+            return (control.find_secret(name) if kind == "secret" else control.find_config(name)).id
         except NotFound:
             raise NotFound(f"{kind} not found: {name}") from None
-        return FileReference(found.id, found.name, fields.get("target", found.name))
 
 
 def _only_known(flags: dict[str, Any], known: frozenset[str]) -> None:
@@ -214,7 +211,7 @@ _SHARED_FLAGS = frozenset((
 CREATE_FLAGS = _SHARED_FLAGS | {"mode"}
 _EDITED = (
     "publish", "network", "constraint", "placement_pref", "env", "label", "container_label", "mount", "host",
-    "secret", "config",
+    "secret", "config", "dns", "dns_search", "dns_option", "generic_resource",
 )  # fmt: skip
 #: what ``docker service update`` takes
 UPDATE_FLAGS = _SHARED_FLAGS | {"force"} | {f"{flag}_{verb}" for flag in _EDITED for verb in ("add", "rm")}

@@ -9,7 +9,7 @@ from attrs import evolve
 from meshsim.cluster.client import is_ipv4
 from meshsim.cluster.collections.base import Collection
 from meshsim.cluster.membership import Membership, require
-from meshsim.cluster.specbuild import Words, duration_of, words_of
+from meshsim.cluster.specvalues import Words, duration_of, words_of
 from meshsim.errors import InvalidParameter, NoLeader, NotModelled
 from meshsim.ipam import check_default_pools
 from meshsim.manager import NO_LEADER, Gate

@@ -357,8 +357,6 @@ def _facade_value(kind: str, value: Any) -> Any:
         return cpus_text(value)
     if kind == "pref":
         return tuple(f"spread={descriptor}" for descriptor in value)
-    if kind == "host":
-        return tuple(" ".join(reversed(entry.split(":", 1))) for entry in value)
     return value
 
 

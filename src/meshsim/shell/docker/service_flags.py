@@ -8,6 +8,11 @@ Source: docker/cli cli/command/service/opts.go addServiceFlags, create.go, updat
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from meshsim.cluster.specvalues import file_of, generic_word, mount_of
 from meshsim.shell.flags import Flag
 from meshsim.units import SECOND
 
@@ -134,17 +139,34 @@ UNMODELLED = (
 
 _REFUSED = tuple(Flag(name, "list", hidden=True) for name in UNMODELLED)
 
+
+def _checked(read: Callable[[str], Any], text: str) -> str:
+    """The text as typed, once it is known to be readable: the facade reads it again."""
+    read(text)
+    return text
+
+
+_SECRET = partial(_checked, partial(file_of, "secret"))
+_CONFIG = partial(_checked, partial(file_of, "config"))
+_MOUNT = partial(_checked, mount_of)
+
 CREATE_FLAGS = (
     *_SHARED,
     *_REFUSED,
-    Flag("config", "list", type_name="config", help="Specify configurations to expose to the service"),
+    Flag(
+        "config",
+        "list",
+        parser=_CONFIG,
+        type_name="config",
+        help="Specify configurations to expose to the service",
+    ),
     Flag("constraint", "list", help="Placement constraints"),
     Flag("container-label", "list", help="Container labels"),
     Flag("dns", "ip", help="Set custom DNS servers"),
     Flag("dns-option", "list", help="Set DNS options"),
     Flag("dns-search", "list", help="Set custom DNS search domains"),
     Flag("env", "list", "e", help="Set environment variables"),
-    Flag("generic-resource", "list", help="User defined resources"),
+    Flag("generic-resource", "list", parser=generic_word, help="User defined resources"),
     Flag("host", "host", help="Set one or more custom host-to-IP mappings (host:ip)"),
     Flag("label", "list", "l", help="Service labels"),
     Flag(
@@ -152,19 +174,32 @@ CREATE_FLAGS = (
         default="replicated",
         help='Service mode ("replicated", "global", "replicated-job", "global-job")',
     ),
-    Flag("mount", "list", type_name="mount", help="Attach a filesystem mount to the service"),
+    Flag("mount", "list", parser=_MOUNT, type_name="mount", help="Attach a filesystem mount to the service"),
     Flag("name", help="Service name"),
     Flag("network", "network", help="Network attachments"),
     Flag("placement-pref", "pref", help="Add a placement preference"),
     Flag("publish", "port", "p", help="Publish a port as a node port"),
-    Flag("secret", "list", type_name="secret", help="Specify secrets to expose to the service"),
+    Flag(
+        "secret", "list", parser=_SECRET, type_name="secret", help="Specify secrets to expose to the service"
+    ),
 )
 """``docker service create``."""
 
 
-def _pair(name: str, kind: str, what: str, *, removed: str = "") -> tuple[Flag, Flag]:
-    gone = removed or f"Remove {what}"
-    return Flag(f"{name}-add", kind, help=f"Add or update {what}"), Flag(f"{name}-rm", "list", help=gone)
+def _pair(
+    name: str,
+    kind: str,
+    what: str,
+    *,
+    added: str = "",
+    parser: Callable[[str], Any] | None = None,
+    type_name: str = "",
+) -> tuple[Flag, Flag]:
+    more = added or f"Add or update {what}"
+    return (
+        Flag(f"{name}-add", kind, parser=parser, type_name=type_name, help=more),
+        Flag(f"{name}-rm", "list", help=f"Remove {what}"),
+    )
 
 
 UPDATE_FLAGS = (
@@ -174,19 +209,46 @@ UPDATE_FLAGS = (
     Flag("force", "bool", help="Force update even if no changes require it"),
     Flag("image", help="Service image tag"),
     Flag("rollback", "bool", help="Rollback to previous specification"),
-    *_pair("config", "list", "a config file on a service"),
+    *_pair(
+        "config",
+        "list",
+        "a configuration file",
+        added="Add or update a config file on a service",
+        parser=_CONFIG,
+        type_name="config",
+    ),
     *_pair("constraint", "list", "a placement constraint"),
     *_pair("container-label", "list", "a container label"),
+    *_pair("dns", "ip", "a custom DNS server"),
+    *_pair("dns-option", "list", "a DNS option"),
+    *_pair("dns-search", "list", "a custom DNS search domain"),
     *_pair("env", "list", "an environment variable"),
+    *_pair(
+        "generic-resource", "list", "a Generic resource", added="Add a Generic resource", parser=generic_word
+    ),
     *_pair("host", "host", "a custom host-to-IP mapping (host:ip)"),
     *_pair("label", "list", "a service label"),
-    *_pair("mount", "list", "a mount on a service"),
+    *_pair(
+        "mount",
+        "list",
+        "a mount by its target path",
+        added="Add or update a mount on a service",
+        parser=_MOUNT,
+        type_name="mount",
+    ),
     Flag("network-add", "network", help="Add a network"),
     Flag("network-rm", "list", help="Remove a network"),
     Flag("placement-pref-add", "pref", help="Add a placement preference"),
     Flag("placement-pref-rm", "pref", help="Remove a placement preference"),
     Flag("publish-add", "port", help="Add or update a published port"),
     Flag("publish-rm", "port", help="Remove a published port by its target port"),
-    *_pair("secret", "list", "a secret on a service"),
+    *_pair(
+        "secret",
+        "list",
+        "a secret",
+        added="Add or update a secret on a service",
+        parser=_SECRET,
+        type_name="secret",
+    ),
 )
 """``docker service update``."""

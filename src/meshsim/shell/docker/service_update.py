@@ -10,8 +10,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from meshsim.cluster.specvalues import file_of
 from meshsim.errors import ApiError, BadValue, NotFound, NotModelled
-from meshsim.model.specs import GlobalMode, Replicated, ReplicatedJob
+from meshsim.model.specs import Replicated, ReplicatedJob
 from meshsim.shell.docker.common import Call, each, engine_said, given
 from meshsim.shell.docker.service_flags import CREATE_FLAGS, OWN_FLAGS, UNMODELLED, UPDATE_FLAGS
 from meshsim.shell.docker.waiting import converged
@@ -36,21 +37,15 @@ def check_flags(call: Call) -> None:
 
 
 def check_files(call: Call, *flags: str) -> None:
-    """Whether the secrets and configs exist, and no two of them make one file.
+    """Whether the secrets and configs that are named exist: the command line looks before the engine does.
 
     Source: docker/cli cli/command/service/parse.go ParseSecrets, ParseConfigs.
     """
     for flag in flags:
         kind = flag.partition("-")[0]
         collection = call.host.secrets if kind == "secret" else call.host.configs
-        targets: set[str] = set()
         for text in call[flag]:
-            fields = dict(part.partition("=")[::2] for part in text.split(",")) if "=" in text else {}
-            name = fields.get("source") or fields.get("src") or text
-            target = fields.get("target") or name
-            if target in targets:
-                raise BadValue(f"duplicate {kind} target for {name} not allowed", text)
-            targets.add(target)
+            name = file_of(kind, text).name
             try:
                 collection.get(name)
             except NotFound:
@@ -108,7 +103,7 @@ def update(call: Call) -> Result:
             raise BadValue("other flags may not be combined with --rollback")
         return rollback(call)
     handle = call.host.services.get(name)
-    if call.typed("replicas") and isinstance(handle.record.spec.mode, GlobalMode):
+    if call.typed("replicas") and not isinstance(handle.record.spec.mode, Replicated):
         raise BadValue("replicas can only be used with replicated mode")
     check_flags(call)
     keywords = given(call, *(f.name for f in UPDATE_FLAGS if f.name not in (*OWN_FLAGS, *UNMODELLED)))
