@@ -10,10 +10,9 @@ Source: swarmkit agent/exec/controller.go Do; moby daemon/cluster/executor/conta
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable
 from enum import Enum
-from typing import Any, Final
+from typing import Final
 
 from attrs import define, field
 
@@ -115,15 +114,6 @@ class Controller:
     def __repr__(self) -> str:
         task, state = self.task, self.status.state
         return f"<Controller {task.name}: {state}, {self.doing.value}, {task.desired} wanted>"
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> Controller:
-        # By hand, since a copy of a cluster has one for every task; all but the bench is immutable.
-        twin = Controller.__new__(Controller)
-        memo[id(self)] = twin
-        for name in Controller.__slots__:
-            setattr(twin, name, getattr(self, name))
-        twin._bench = copy.deepcopy(self._bench, memo)
-        return twin
 
     @property
     def gone(self) -> bool:

@@ -13,6 +13,7 @@ from typing import Protocol
 
 from attrs import frozen
 
+from meshsim.model.frozen import Frozen
 from meshsim.model.objects import ContainerStatus, Network, Task
 from meshsim.model.specs import PortConfig
 
@@ -20,7 +21,7 @@ __all__ = ["Outcome", "Runtime"]
 
 
 @frozen(slots=True)
-class Outcome:
+class Outcome(Frozen):
     """What a step of the runtime will come to.
 
     Attributes:

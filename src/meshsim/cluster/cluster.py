@@ -6,7 +6,6 @@ below to each other and hands them to the hosts. Rule of this file: it checks, w
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Mapping, Sequence
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Literal, Self
@@ -35,7 +34,7 @@ from meshsim.model.objects import Task
 from meshsim.model.states import NodeState
 from meshsim.placement import Placer
 from meshsim.profile import DEFAULT_ENGINE, Profile
-from meshsim.sim import Clock, Streams
+from meshsim.sim import Clock, Streams, duplicate
 from meshsim.units import parse_duration
 from meshsim.views.shapes import GossipPeer
 
@@ -314,7 +313,7 @@ class Cluster:
             ClockBusy: called from inside a timer.
         """
         self.clock.guard()
-        return copy.deepcopy(self)
+        return duplicate(self, {})
 
     def check(self) -> None:
         """Assert every invariant of every room."""

@@ -93,7 +93,7 @@ class Container:
         self.network_aliases: tuple[str, ...] = ()
         self.network_mode = ""
         #: of the swarm networks it is or was on, by id
-        self.network_names: dict[str, str] = {}
+        self.network_names: Mapping[str, str] = FrozenDict()
         self.pid = 0
         self.created_ns = created_ns
         self.started_ns = 0

@@ -25,6 +25,7 @@ from meshsim.cluster.names import random_name
 from meshsim.cluster.programs import ProgramResult
 from meshsim.dataplane import Binding, DataPlane, HostPort, Journal
 from meshsim.errors import Conflict, InvalidArgument, NotFound
+from meshsim.model.frozen import FrozenDict
 from meshsim.model.objects import Attachment, ContainerStatus, Network, Node, Task
 from meshsim.model.placeholders import expand_container
 from meshsim.model.specs import PortConfig
@@ -169,8 +170,9 @@ class Engine:
             service_id=task.service_id,
         )
         container.attachments = task.attachments
-        for attachment in task.attachments:
-            container.network_names[attachment.network_id] = networks[attachment.network_id].name
+        container.network_names = FrozenDict(
+            {a.network_id: networks[a.network_id].name for a in task.attachments}
+        )
         container.explicit = bool(spec.command or spec.args)
         self._by_task[task.id] = container
         return Outcome(profile.prepare_ns + profile.pull_ns)
@@ -302,7 +304,7 @@ class Engine:
     ) -> None:
         """Put a plain container on a swarm network, at the address of its attachment task."""
         self._plane.materialise(network, lb_address)
-        container.network_names[network.id] = network.name
+        container.network_names = FrozenDict({**container.network_names, network.id: network.name})
         container.task_id = task.id
         container.attachments = (*container.attachments, *task.attachments)
         container.network_aliases = tuple(aliases)

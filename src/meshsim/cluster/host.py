@@ -6,6 +6,7 @@ they took. Rule of this file: methods check arguments and delegate; no logic gro
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from meshsim.cluster.client import Connection, PingReply, Response, Target, fetch
@@ -193,14 +194,6 @@ class Host(Machine):
         for network in self.engine.networks:
             if network.subnet:
                 self.plane.add_bridge(network.id, network.name, network.subnet, network.gateway)
-        self.swarm = SwarmCollection(self)
-        self.nodes = Nodes(self)
-        self.services = Services(self)
-        self.networks = Networks(self)
-        self.tasks = Tasks(self)
-        self.containers = Containers(self)
-        self.secrets = Secrets(self)
-        self.configs = Configs(self)
 
     def _network(self) -> DataPlane:
         cluster = self.cluster
@@ -229,6 +222,48 @@ class Host(Machine):
             self.engine_labels,
             self.plugins,
         )
+
+    # -- docker's nouns, each made when first asked for
+
+    @cached_property
+    def swarm(self) -> SwarmCollection:
+        """``docker swarm``."""
+        return SwarmCollection(self)
+
+    @cached_property
+    def nodes(self) -> Nodes:
+        """``docker node``."""
+        return Nodes(self)
+
+    @cached_property
+    def services(self) -> Services:
+        """``docker service``."""
+        return Services(self)
+
+    @cached_property
+    def networks(self) -> Networks:
+        """``docker network``."""
+        return Networks(self)
+
+    @cached_property
+    def tasks(self) -> Tasks:
+        """The tasks of the swarm, or of this node."""
+        return Tasks(self)
+
+    @cached_property
+    def containers(self) -> Containers:
+        """``docker container``."""
+        return Containers(self)
+
+    @cached_property
+    def secrets(self) -> Secrets:
+        """``docker secret``."""
+        return Secrets(self)
+
+    @cached_property
+    def configs(self) -> Configs:
+        """``docker config``."""
+        return Configs(self)
 
     # -- faults
 

@@ -13,8 +13,8 @@ from attrs import frozen
 
 from meshsim.dataplane.path import connect, ping
 from meshsim.dataplane.visit import Visit, Way, visit
-from meshsim.dns import Answer, Resolver
-from meshsim.model.frozen import Frozen
+from meshsim.dns import Answer, Resolver, Server
+from meshsim.model.frozen import Frozen, FrozenDict
 from meshsim.profile import Profile
 from meshsim.sim import Clock
 
@@ -56,12 +56,14 @@ class Namespace:
         places: its networks, by network id.
         gateway_address: its address on docker_gwbridge or the default bridge; empty when it has no way out.
         host_ports: what the host maps to it.
-        resolver: its 127.0.0.11.
         ports: its source ports, the host's counter.
         ways: that were walked before.
     """
 
     __slots__ = (
+        "_ndots_set",
+        "_resolver",
+        "_servers",
         "container_id",
         "endpoint_id",
         "gateway_address",
@@ -70,7 +72,6 @@ class Namespace:
         "places",
         "plane",
         "ports",
-        "resolver",
         "ways",
     )
 
@@ -86,16 +87,19 @@ class Namespace:
         places: tuple[Place, ...],
         gateway_address: str,
         host_ports: tuple[HostPort, ...],
-        resolver: Resolver,
+        servers: tuple[Server, ...],
+        ndots_set: bool,
     ) -> None:
         self.plane = plane
         self.endpoint_id = endpoint_id
         self.name = name
         self.container_id = container_id
-        self.places = {place.network_id: place for place in places}
+        self.places = FrozenDict({place.network_id: place for place in places})
         self.gateway_address = gateway_address
         self.host_ports = host_ports
-        self.resolver = resolver
+        self._servers = servers
+        self._ndots_set = ndots_set
+        self._resolver: Resolver | None = None
         # One counter for the machine: a source hidden behind the host's address stays distinct.
         self.ports = plane.ports
         self.ways: dict[tuple[str, int], Way] = {}
@@ -103,6 +107,13 @@ class Namespace:
     def __repr__(self) -> str:
         places = ", ".join(f"{place.network} {place.address}" for place in self.places.values())
         return f"<Namespace {self.name} on {self.plane.name}: {places or 'no network'}>"
+
+    @property
+    def resolver(self) -> Resolver:
+        """Its 127.0.0.11, made when it is first asked something."""
+        if self._resolver is None:
+            self._resolver = self.plane.resolver(self.places, self._servers, ndots_set=self._ndots_set)
+        return self._resolver
 
     @property
     def machine(self) -> str:

@@ -260,7 +260,6 @@ class DataPlane:
             BadValue: a network the host does not have.
         """
         places = tuple(self._place(attachment) for attachment in attachments)
-        zones = [self._zone(place.network_id) for place in places]
         namespace = Namespace(
             self,
             endpoint_id,
@@ -269,7 +268,8 @@ class DataPlane:
             places=places,
             gateway_address=self._way_out(places),
             host_ports=tuple(host_ports),
-            resolver=self._resolver(zones, servers, ndots_set=ndots_set),
+            servers=self.servers if servers is None else tuple(servers),
+            ndots_set=ndots_set,
         )
         self.namespaces[endpoint_id] = namespace
         for mapped in namespace.host_ports:
@@ -326,10 +326,12 @@ class DataPlane:
         self._bridged = True
         return self.gateway_pool.any()
 
-    def _resolver(self, zones: list[Zone], servers: Sequence[Server] | None, *, ndots_set: bool) -> Resolver:
+    def resolver(self, network_ids: Iterable[str], servers: Sequence[Server], *, ndots_set: bool) -> Resolver:
+        """The DNS server of a container on those networks."""
+        zones = [self._zone(network_id) for network_id in network_ids]
         return Resolver(
             zones or [Zone("host", kind="local")],  # no network of its own: the host's servers, no names
-            servers=self.servers if servers is None else servers,
+            servers=servers,
             ndots_set=ndots_set,
             rng=self.rng,
             failing=self.profile.dns_no_upstream,

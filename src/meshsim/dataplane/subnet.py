@@ -11,6 +11,7 @@ from ipaddress import IPv4Network, ip_network
 
 from meshsim.errors import BadValue, NotModelled
 from meshsim.ipvs.flow import address_number
+from meshsim.sim import Shared
 
 __all__ = ["Subnet", "check_address"]
 
@@ -30,7 +31,7 @@ def check_address(address: str) -> None:
         raise NotModelled(f"IPv6 is not modelled but for ::1: {address}")
 
 
-class Subnet:
+class Subnet(Shared):
     """The addresses of one subnet; an IPv6 one holds no IPv4 address.
 
     >>> eg1 = Subnet("10.0.1.0/24")

@@ -14,7 +14,7 @@ It does not know queries, other networks, or how the news of an endpoint travell
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator
-from typing import Any, Literal, TypeVar
+from typing import Literal, TypeVar
 
 from meshsim.dns.message import known_word
 from meshsim.dns.names import NamedEndpoint
@@ -302,22 +302,6 @@ class Zone:
     def __bool__(self) -> bool:
         """A zone is true, also an empty one."""
         return True
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> Zone:
-        """Copy the records; strings and pairs are shared."""
-        rule: AliasRule = "counted" if self._aliases_counted else "first-task"
-        twin = Zone(
-            self.network, kind=self.kind, internal=self.internal, gateways=self.gateways, alias_rule=rule
-        )
-        twin._names = {name: records.copy() for name, records in self._names.items()}
-        twin._reverse = {address: records.copy() for address, records in self._reverse.items()}
-        for service, here in self._services.items():
-            other = twin._services[service] = _ServiceHere(here.vip)
-            other.backends = here.backends.copy()
-            other.alias_counts = here.alias_counts.copy()
-            other.holders = {address: ids.copy() for address, ids in here.holders.items()}
-        twin._found = self._found.copy()
-        return twin
 
     def __repr__(self) -> str:
         return f"Zone({self.network}, {self.kind}: {len(self._names)} names, {len(self._services)} services)"

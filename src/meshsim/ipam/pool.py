@@ -9,10 +9,8 @@ subnets.
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterator
 from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
-from typing import Any
 
 from meshsim.errors import AddressInUse, AddressOutOfRange, BadValue, NoAddressLeft
 from meshsim.ipam.serial import Serial
@@ -238,12 +236,6 @@ class Pool:
     def __bool__(self) -> bool:
         """A pool is true, also an unused one."""
         return True
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> Pool:
-        """Copy; pools that share a subnet go on sharing it in the copy."""
-        twin = copy.copy(self)
-        twin._numbers = copy.deepcopy(self._numbers, memo)
-        return twin
 
     def __repr__(self) -> str:
         part = f" range {self.ip_range}" if self.ip_range else ""

@@ -15,7 +15,6 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterator
 from itertools import pairwise
-from typing import Any
 
 from meshsim.errors import BadValue, NoNumberLeft, NumberOutOfRange, NumberTaken
 
@@ -201,15 +200,6 @@ class Serial:
     def __len__(self) -> int:
         """How many numbers are handed out."""
         return self._count
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> Serial:
-        """Copy the runs and the cursor; O(r)."""
-        twin = Serial(self.first, self.last)
-        twin.cursor = self.cursor
-        twin._starts = self._starts.copy()
-        twin._ends = self._ends.copy()
-        twin._count = self._count
-        return twin
 
     def __repr__(self) -> str:
         return f"Serial({self.first}-{self.last}: {self._count} taken, cursor {self.cursor})"

@@ -18,6 +18,7 @@ from typing import Any, Literal
 
 from meshsim.errors import BadValue, InvalidParameter, NoSubnetLeft, PoolOverlap
 from meshsim.ipam.pool import Pool, parse_network
+from meshsim.sim import duplicate
 
 __all__ = ["GLOBAL_POOLS", "LOCAL_POOLS", "Ipam", "SubnetOrder"]
 
@@ -234,7 +235,7 @@ class Ipam:
     def __deepcopy__(self, memo: dict[int, Any]) -> Ipam:
         """Copy the pools in use; the default pools never change and are shared."""
         twin = copy.copy(self)
-        twin._pools = {key: copy.deepcopy(pool, memo) for key, pool in self._pools.items()}
+        twin._pools = {key: duplicate(pool, memo) for key, pool in self._pools.items()}
         twin._spans = self._spans.copy()
         return twin
 

@@ -23,7 +23,6 @@ What it does not know: services, balancers, who may be chosen.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from copy import deepcopy
 from typing import Any, TypeAlias
 
 from meshsim.errors import InvalidRule
@@ -31,6 +30,7 @@ from meshsim.ipvs.destination import Destination, Forward
 from meshsim.ipvs.flow import Flow
 from meshsim.ipvs.states import ACTIVE, SECOND, TIMEOUT_NS, State
 from meshsim.ipvs.timers import Timers
+from meshsim.sim import duplicate
 
 __all__ = ["Connections", "Entry", "Template", "TemplateKey"]
 
@@ -365,10 +365,10 @@ class Connections:
 def _twin(record: Any, twins: dict[Any, Any], memo: dict[int, Any]) -> Any:
     """The copy of a destination, entry or template; the same one for the same original."""
     if isinstance(record, Destination):
-        return deepcopy(record, memo)
+        return duplicate(record, memo)
     twin = twins.get(record)
     if twin is None:
-        destination = deepcopy(record.destination, memo)
+        destination = duplicate(record.destination, memo)
         if isinstance(record, Entry):
             twin = Entry(record.flow, destination, record.state)
             twin.template = None if record.template is None else _twin(record.template, twins, memo)

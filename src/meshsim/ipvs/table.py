@@ -9,7 +9,6 @@ know who the machines are, nor Swarm.
 
 from __future__ import annotations
 
-from copy import deepcopy
 from random import Random
 from typing import Any
 
@@ -21,6 +20,7 @@ from meshsim.ipvs.flow import Flow, check_protocol, number_address
 from meshsim.ipvs.outcomes import Dropped, Outcome, Passed, Refused, Reset, Routed
 from meshsim.ipvs.service import VirtualService
 from meshsim.ipvs.states import ACTIVE, MOVES, Direction, Script, Segment, State, Steps
+from meshsim.sim import duplicate
 
 __all__ = ["Table"]
 
@@ -317,7 +317,7 @@ class Table(Control):
         copy = Table.__new__(Table)
         memo[id(self)] = copy
         for name in Control.__slots__:
-            setattr(copy, name, deepcopy(getattr(self, name), memo))
+            setattr(copy, name, duplicate(getattr(self, name), memo))
         copy._alias()
         return copy
 

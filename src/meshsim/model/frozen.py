@@ -7,7 +7,9 @@ no-op. :class:`FrozenDict` is the mapping that labels, options and resources are
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, NoReturn, Self, TypeVar
+from typing import Any, NoReturn, TypeVar
+
+from meshsim.sim import Shared
 
 __all__ = ["Frozen", "FrozenDict", "frozen_dict"]
 
@@ -15,19 +17,13 @@ K = TypeVar("K")
 V = TypeVar("V")
 
 
-class Frozen:
+class Frozen(Shared):
     """Base of immutable values: its own copy, its own deep copy."""
 
     __slots__ = ()
 
-    def __copy__(self) -> Self:
-        return self
 
-    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
-        return self
-
-
-class FrozenDict(dict[K, V]):
+class FrozenDict(Shared, dict[K, V]):
     """A dict that cannot be changed and can be hashed.
 
     >>> labels = FrozenDict({"zone": "a"})
@@ -48,12 +44,6 @@ class FrozenDict(dict[K, V]):
 
     def __hash__(self) -> int:  # type: ignore[override]
         return hash(frozenset(self.items()))
-
-    def __copy__(self) -> Self:
-        return self
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
-        return self
 
     def __reduce__(self) -> tuple[Any, ...]:
         return (type(self), (dict(self),))

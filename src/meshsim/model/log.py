@@ -11,7 +11,7 @@ import hashlib
 import json
 from collections.abc import Iterator
 from enum import Enum
-from typing import Any, Self, TypeAlias
+from typing import Any, TypeAlias
 
 import attrs
 
@@ -74,10 +74,10 @@ class Log:
     def __repr__(self) -> str:
         return f"<Log {len(self.records)} records, sha256 {self.digest()[:12]}>"
 
-    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
-        twin = type(self)()
+    def __deepcopy__(self, memo: dict[int, Any]) -> Log:
+        """A log that goes on by itself; the records are shared. O(records), but a copy of references."""
+        twin = memo[id(self)] = Log()
         twin.records = self.records.copy()
-        memo[id(self)] = twin
         return twin
 
     def lines(self) -> Iterator[str]:

@@ -11,11 +11,10 @@ Source: swarmkit manager/state/store/memory.go (MemoryStore), manager/state/watc
 
 from __future__ import annotations
 
-import copy
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, Self, TypeVar
+from typing import Any, TypeVar
 
 import attrs
 
@@ -336,23 +335,6 @@ class Store:
             self._delivering = False
 
     # -- copying and checking
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
-        twin = type(self).__new__(type(self))
-        memo[id(self)] = twin
-        twin.clock = copy.deepcopy(self.clock, memo)
-        twin.log = copy.deepcopy(self.log, memo)
-        twin.label = self.label
-        twin.version = self.version
-        twin._tables = {kind: table.copy() for kind, table in self._tables.items()}
-        twin._names = {kind: names.copy() for kind, names in self._names.items()}
-        twin._by_service = {key: members.copy() for key, members in self._by_service.items()}
-        twin._by_node = {key: members.copy() for key, members in self._by_node.items()}
-        twin._queue = self._queue.copy()
-        twin._delivering = self._delivering
-        twin._open = None
-        twin._watchers = [(rank, copy.deepcopy(watcher, memo)) for rank, watcher in self._watchers]
-        return twin
 
     def fork(self, clock: Clock | None = None, log: Log | None = None) -> Store:
         """A store with the same objects and no watchers (a new manager's copy). O(objects)."""

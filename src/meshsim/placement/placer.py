@@ -10,7 +10,6 @@ Source: swarmkit manager/scheduler/scheduler.go, nodeset.go.
 
 from __future__ import annotations
 
-import copy
 import random
 from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
@@ -26,6 +25,7 @@ from meshsim.placement.filters import TaskFilter
 from meshsim.placement.nodeinfo import NodeInfo
 from meshsim.placement.pipeline import Pipeline
 from meshsim.placement.place import Outcome, Rules, group_tasks, place_groups, swarm_placement
+from meshsim.sim import Stream, duplicate
 
 __all__ = ["Placer"]
 
@@ -66,7 +66,7 @@ class Placer:
         order: Order | None = None,
         placement: PlacementFunction | None = None,
     ) -> None:
-        if ties != "joined" and not isinstance(ties, random.Random):
+        if ties != "joined" and not isinstance(ties, random.Random | Stream):
             raise BadValue(f"ties must be 'joined' or a random.Random, not {ties!r}", str(ties))
         filters = tuple(extra_filters)
         for test in filters:
@@ -275,7 +275,7 @@ class Placer:
 
     def snapshot(self) -> Placer:
         """Return an independent copy: what happens to it stays there. O(nodes + tasks)."""
-        return copy.deepcopy(self)
+        return duplicate(self, {})
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Placer:
         twin = Placer.__new__(Placer)
@@ -284,10 +284,10 @@ class Placer:
         twin._where = self._where.copy()
         rules = self._rules
         twin._rules = Rules(
-            copy.deepcopy(rules.filters, memo),
-            copy.deepcopy(rules.order, memo),
-            copy.deepcopy(rules.placement, memo),
-            copy.deepcopy(rules.ties, memo),
+            duplicate(rules.filters, memo),
+            duplicate(rules.order, memo),
+            duplicate(rules.placement, memo),
+            duplicate(rules.ties, memo),
             twin._drivers,
         )
         memo[id(self)] = twin

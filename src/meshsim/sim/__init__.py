@@ -11,7 +11,19 @@ tick
 """
 
 from meshsim.sim.clock import Clock, Timer
+from meshsim.sim.copying import Shared, duplicate
 from meshsim.sim.ids import base36, container_id, object_id, short
 from meshsim.sim.rng import Stream, Streams
 
-__all__ = ["Clock", "Stream", "Streams", "Timer", "base36", "container_id", "object_id", "short"]
+__all__ = [
+    "Clock",
+    "Shared",
+    "Stream",
+    "Streams",
+    "Timer",
+    "base36",
+    "container_id",
+    "duplicate",
+    "object_id",
+    "short",
+]

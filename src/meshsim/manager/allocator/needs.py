@@ -10,7 +10,6 @@ Source: swarmkit manager/allocator/network.go getNodeNetworks.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, Self
 
 from meshsim.model.objects import Task
 
@@ -67,13 +66,6 @@ class Needs:
         if not counts:
             del self._counts[node_id]
         return node_id
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
-        twin = type(self)()
-        twin._served = self._served.copy()
-        twin._counts = {node_id: counts.copy() for node_id, counts in self._counts.items()}
-        memo[id(self)] = twin
-        return twin
 
     def check(self, tasks: Mapping[str, Task]) -> None:
         """Assert that the counts are those of the served tasks."""

@@ -11,7 +11,6 @@ Source: swarmkit manager/orchestrator/replicated/slot.go, manager/orchestrator/s
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, Self
 
 from meshsim.ipam import Serial
 from meshsim.model.objects import Task
@@ -123,17 +122,6 @@ class ServiceSlots:
                 numbers.append(number)
             number += 1
         return numbers
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
-        twin = type(self)()
-        twin.tasks = {slot: ids.copy() for slot, ids in self.tasks.items()}
-        twin.live = self.live.copy()
-        twin.idle = self.idle.copy()
-        twin.crowded = self.crowded.copy()
-        twin._live_tasks = self._live_tasks.copy()
-        twin._numbers = self._numbers.__deepcopy__(memo)
-        memo[id(self)] = twin
-        return twin
 
     def check(self, tasks: Iterable[Task]) -> None:
         """Assert that the table is what one made anew from these tasks of the service would be."""

@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from attrs import field, frozen
 
 from meshsim.gotext.values import Struct, Time, go_map
-from meshsim.model.frozen import FrozenDict
+from meshsim.model.frozen import Frozen, FrozenDict
 from meshsim.model.objects import Network
 from meshsim.views.shapes import types as go
 from meshsim.views.shapes.objects import VXLAN_OPTION
@@ -34,7 +34,7 @@ __all__ = [
 
 
 @frozen(slots=True)
-class Plug:
+class Plug(Frozen):
     """One thing plugged into a network on the machine asked.
 
     Attributes:
@@ -51,7 +51,7 @@ class Plug:
 
 
 @frozen(slots=True)
-class GossipPeer:
+class GossipPeer(Frozen):
     """A machine in the network's gossip group: its gossip name and its address."""
 
     name: str
@@ -93,7 +93,7 @@ class NetworkUse:
 
 
 @frozen(slots=True)
-class LocalNetworkFacts:
+class LocalNetworkFacts(Frozen):
     """A network that only one machine has: ``bridge``, ``host``, ``none``, ``docker_gwbridge``, own ones."""
 
     id: str

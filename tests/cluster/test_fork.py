@@ -1,0 +1,133 @@
+"""Forks: independent of each other, equal under the same calls."""
+
+from contextlib import suppress
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from meshsim.cluster import Cluster
+from meshsim.errors import MeshsimError
+
+
+def begin() -> Cluster:
+    cluster = Cluster(seed=3, ties="seeded")
+    host01, *others = cluster.add_hosts("host01", "host02", "host03")
+    host01.swarm.init()
+    for host in others:
+        host.swarm.join("host01:2377", token=host01.swarm.join_token("worker"))
+    host01.networks.create("eg1", driver="overlay", attachable=True)
+    host01.services.create("nginx", name="web", replicas=3, publish=["80:80"], network=["eg1"])
+    host01.containers.run("alpine", "sleep 1h", name="box", network="eg1", detach=True)
+    cluster.settle()
+    host01.get("host02")  # so that sandboxes, tables and ways exist when it is forked
+    host01.containers.get("box").resolve("web")
+    return cluster
+
+
+def scale(cluster, number):
+    cluster.host("host01").services.get("web").scale(number % 7)
+
+
+def create(cluster, number):
+    cluster.host("host01").services.create(
+        "redis", name=f"more{number}", replicas=number % 3, network=["eg1"]
+    )
+
+
+def remove(cluster, number):
+    for service in cluster.host("host01").services.list()[number % 2 :][:1]:
+        service.remove()
+
+
+def ask(cluster, number):
+    cluster.host(f"host0{number % 3 + 1}").get(f"host0{number % 2 + 1}", trace=number % 2 == 0)
+
+
+def resolve(cluster, number):
+    cluster.host("host01").containers.get("box").resolve(("web", "tasks.web", "box")[number % 3])
+
+
+def fail(cluster, number):
+    cluster.host(f"host0{number % 2 + 2}").fail()
+
+
+def recover(cluster, number):
+    cluster.host(f"host0{number % 2 + 2}").recover()
+
+
+def partition(cluster, number):
+    cluster.partition(["host01", "host02"], ["host03"])
+
+
+def wait(cluster, number):
+    cluster.run_for(number * 1_000_000_000)
+
+
+def run(cluster, number):
+    cluster.host("host02").containers.run("alpine", "sleep 5", name=f"c{number}", network="eg1", detach=True)
+
+
+steps = st.lists(
+    st.tuples(
+        st.sampled_from([scale, create, remove, ask, resolve, fail, recover, partition, wait, run]),
+        st.integers(0, 20),
+    ),
+    max_size=8,
+)
+
+
+def do(cluster, what):
+    said = []
+    for step, number in what:
+        try:
+            said.append(step(cluster, number))
+        except MeshsimError as error:
+            said.append(str(error))
+    with suppress(MeshsimError):
+        cluster.settle()
+    cluster.check()
+    return said
+
+
+def look(cluster):
+    """Everything that must not change by what is done to another fork."""
+    tables = [
+        (host.name, sandbox.network, repr(sandbox.table), [repr(s) for s in sandbox.table.services])
+        for host in cluster.hosts.values()
+        for sandbox in host.plane.sandboxes.values()
+    ]
+    return cluster.log.digest(), cluster.clock.now_ns, repr(cluster.clock), tables
+
+
+ORIGINAL = begin()
+
+
+@settings(max_examples=15, deadline=None)
+@given(common=steps, mine=steps, other=steps)
+def test_forks_do_not_disturb_each_other_and_do_the_same_alike(common, mine, other):
+    before = look(ORIGINAL)
+    first = ORIGINAL.fork()
+    do(first, common)
+    twin = first.fork()
+    state = look(first)
+    do(twin, mine)
+    assert look(first) == state
+    replay = first.fork()
+    state = look(replay)
+    do(first, other)
+    assert look(replay) == state
+    do(replay, mine)
+    assert replay.log.to_jsonl() == twin.log.to_jsonl()
+    assert look(replay) == look(twin)
+    assert look(ORIGINAL) == before
+
+
+def test_what_is_done_to_the_original_does_not_reach_its_fork():
+    original = begin()
+    fork = original.fork()
+    state = look(fork)
+    what = [(ask, 0), (scale, 5), (resolve, 1), (run, 1), (fail, 0), (wait, 20)]
+    do(original, what)
+    assert look(fork) == state
+    do(fork, what)
+    assert fork.log.to_jsonl() == original.log.to_jsonl()
