@@ -102,3 +102,30 @@ def test_a_closed_connection_is_remembered_for_120_s(lab):
 def test_repr_says_who_talks_to_whom(lab):
     opened = lab.add_outsider().connect(N1, 81)
     assert repr(opened) == ("<Opened tcp 192.168.65.11:81 at web.2 on host02, seen from 10.0.0.2:32768>")
+
+
+def test_a_lost_connection_stays_lost_but_a_flow_goes_on():
+    lab = Lab(2)
+    both = (("tcp", 80), ("udp", 80))
+    lab.start("w", "host02", service="w", publish=[("tcp", 81, 80), ("udp", 81, 80)], listen=both)
+    lab.run(1)
+    laptop = lab.add_outsider()
+    opened, flow = laptop.connect("192.168.65.11", 81), laptop.connect("192.168.65.11", 81, protocol="udp")
+    lab.links.cut("laptop", "host01")
+    assert (opened.send().kind, flow.send().kind) == ("timeout", "timeout")
+    lab.links.mend("laptop", "host01")
+    again = opened.send()
+    assert (again.kind, again.elapsed_ns, again.why) == ("reset", 0, "the connection was lost before")
+    assert flow.send() is None
+
+
+def test_who_opened_it_is_gone():
+    lab = Lab(1)
+    lab.add_network("eg1")
+    lab.start("s.1", "host01", "eg1", service="s", listen=(("tcp", 80), ("udp", 80)))
+    cli = lab.start("cli", "host01", "eg1")
+    vip = lab.vip("s", "eg1")
+    opened, flow = cli.connect(vip, 80), cli.connect(vip, 80, protocol="udp")
+    lab.stop("cli")
+    for one in (opened, flow):
+        assert one.send().why == "who opened the connection is gone"

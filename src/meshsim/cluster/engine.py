@@ -101,6 +101,8 @@ class Engine:
         self._journal = journal
         self._by_name: dict[str, str] = {}
         self._by_task: dict[str, Container] = {}
+        #: the swarm networks that tasks here were prepared for, by id
+        self._told: dict[str, Network] = {}
         #: images that are on this machine, as ``name:tag``
         self.pulled: dict[str, None] = {}
         self._monitors: dict[str, Monitor] = {}
@@ -149,6 +151,8 @@ class Engine:
             return Outcome(profile.prepare_ns, f"No such image: {with_tag(spec.image)}")
         if not self._materialise(task.attachments, networks):
             return Outcome(_LB_WAIT_NS, _NO_ADDRESS)
+        if task.id in self._by_task:  # created before the power was cut
+            return Outcome(profile.prepare_ns)
         labels = {
             **spec.labels,
             "com.docker.swarm.node.id": task.node_id,
@@ -173,13 +177,20 @@ class Engine:
         container.network_names = FrozenDict(
             {a.network_id: networks[a.network_id].name for a in task.attachments}
         )
+        self._told.update({a.network_id: networks[a.network_id] for a in task.attachments})
         container.explicit = bool(spec.command or spec.args)
         self._by_task[task.id] = container
         return Outcome(profile.prepare_ns + profile.pull_ns)
 
     def start(self, task: Task) -> Outcome:
-        """Start the process; it is up after the profile's start time."""
+        """Start the process; it is up after the profile's start time.
+
+        Source: moby daemon/cluster/executor/container/controller.go Start: networks that are not there,
+        as after a power cut, are made again.
+        """
         container = self._by_task[task.id]
+        if not self._materialise(task.attachments, self._told):
+            return Outcome(_LB_WAIT_NS, f"starting container failed: {_NO_ADDRESS}")
         spec = task.spec.container
         endpoint_ports = task.endpoint.ports if task.endpoint else ()
         host_ports = tuple(port for port in endpoint_ports if port.mode is PublishMode.HOST)

@@ -10,7 +10,7 @@ Source: linux net/netfilter/ipvs/ip_vs_core.c ip_vs_in_hook; recorded keep-alive
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, NamedTuple, Protocol
+from typing import TYPE_CHECKING, ClassVar, NamedTuple, Protocol, cast
 
 from attrs import frozen
 
@@ -22,6 +22,7 @@ from meshsim.profile import Profile
 from meshsim.sim import Clock
 
 if TYPE_CHECKING:
+    from meshsim.dataplane.namespace import Namespace
     from meshsim.dataplane.plane import DataPlane
     from meshsim.dataplane.ports import EphemeralPorts
     from meshsim.dataplane.sandbox import Sandbox, ServiceHere
@@ -134,16 +135,20 @@ class Opened:
         arrival: who was reached, and how.
         trace: the hops, when they were asked for.
         balanced: the balancer on the way; None without.
+        over: what everybody hears who uses it after it was lost; None while it stands.
     """
 
     ok: ClassVar[bool] = True
 
     __slots__ = (
         "_entry",
+        "_faults",
+        "_since_ns",
         "address",
         "arrival",
         "balanced",
         "client",
+        "over",
         "port",
         "protocol",
         "source_port",
@@ -169,6 +174,9 @@ class Opened:
         self.trace: Trace | None = None
         self._entry = entry  # the machine that balances, or that is entered
         self.balanced: Balanced | None = None
+        self.over: Failed | None = None
+        self._since_ns = client.clock.now_ns
+        self._faults = client.world.links.version
 
     def __repr__(self) -> str:
         return (
@@ -214,12 +222,16 @@ class Opened:
             bytes_out: size of the answer.
 
         Returns:
-            None when it got through, else what the client experiences.
+            None when it got through, else what the client experiences. A TCP connection that was lost
+            stays lost, whatever comes back; a UDP flow goes on.
         """
+        if self._gone():
+            self.over = _GONE
         if self.protocol == "udp":
-            return self._datagram()
-        failed = self._lost() or self._forgotten()
+            return self.over or self._datagram()
+        failed = self.over or self._lost() or self._forgotten()
         if failed is not None:
+            self.over = self.over or _OVER
             return failed
         if self.balanced is not None:
             table, flow = self.balanced.sandbox.table, self.balanced.flow
@@ -238,6 +250,17 @@ class Opened:
     def through(self, balanced: Balanced) -> None:
         """Note the balancer it goes through, and whom that chose (the walk does)."""
         self.balanced = balanced
+
+    def _gone(self) -> bool:
+        """Whether who opened it is gone: its container ended, or its machine lost power meanwhile."""
+        client = self.client
+        if client.inside:
+            namespace = cast("Namespace", client)
+            return namespace.plane.namespaces.get(namespace.endpoint_id) is not namespace
+        links, machine = client.world.links, client.machine
+        if links.version == self._faults:
+            return False
+        return any(until is None or until > self._since_ns for _, until in links.outages(machine, machine))
 
     def _datagram(self) -> Failed | None:
         """Every datagram finds its own way; the entry keeps the flow where it is while it lives."""
@@ -276,6 +299,10 @@ class Opened:
         if outcome:
             return None
         return Failed("reset", f"{sandbox.namespace} of {self._entry}: {outcome.reason}", self.round_trip_ns)
+
+
+_GONE = Failed("reset", "who opened the connection is gone", 0)
+_OVER = Failed("reset", "the connection was lost before", 0)
 
 
 def _retransmission(wait_ns: int) -> int:
