@@ -7,6 +7,8 @@ import copy
 import pytest
 from attrs import evolve
 from tests.manager.office import (
+    ACTIVE,
+    DRAIN,
     FAILED,
     MS,
     READY,
@@ -507,3 +509,25 @@ def test_fork_in_mid_update():
         each.run(30 * S)
         assert status(each, service) == COMPLETED
     assert office.log.to_jsonl() == twin.log.to_jsonl()
+
+
+@pytest.mark.parametrize("order", list(UpdateOrder))
+def test_a_slot_that_was_seen_to_meanwhile_is_not_filled_twice(order):
+    """A drain replaces slot 2 from the new spec while the updater is at slot 1; see removeOldTasks.
+
+    With start-first the real updater does not look before it starts: it makes a second one, and the
+    reconciliation after the update takes the first away.
+    """
+    update = UpdateConfig(parallelism=1, delay_ns=3 * S, order=order)
+    office, service, _ = running(2, update=update)
+    office.new_image(service, "new")
+    (old,) = [t for t in office.live(service) if t.slot == 2]
+    office.set_node(old.node_id, availability=DRAIN)
+    office.set_node(old.node_id, availability=ACTIVE)
+    made = lambda: [t for t in office.tasks(service) if t.slot == 2 and t.id != old.id]  # noqa: E731
+    office.run(10 * S)
+    assert len(made()) == (1 if order is UpdateOrder.STOP_FIRST else 2)
+    office.run(30 * S)
+    assert images(office, service) == ["new"] * 2
+    assert status(office, service) == COMPLETED
+    office.check()

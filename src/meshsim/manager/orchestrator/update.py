@@ -253,25 +253,38 @@ class Updater:
         return waits
 
     def _replace_or_keep(self, tx: Transaction, worker: _Worker) -> bool:
-        slot = [task for old in worker.slot if (task := tx.get(Task, old.id)) is not None]
-        clean = [task for task in slot if not self._is_dirty(task)]
+        """Judge the slot as it was when the update began: what happened since is seen while writing."""
+        clean = [task for task in worker.slot if not self._is_dirty(task)]
         running = [task for task in clean if task.desired is TaskState.RUNNING]
         held = [task for task in clean if task.desired < TaskState.RUNNING]
         if running or held:
-            keep = running[0] if running else held[-1]
-            removed = self._remove(tx, [task for task in slot if task is not keep])
-            if running:
-                return False
-            self._await(worker, keep.id, removed, wait_stop=True, wait_running=False)
-            return True
+            return self._keep(tx, worker, running[0] if running else held[-1])
         if tx.get(Service, self.service.id) is None:
             return False
-        self._replace(tx, worker, slot)
+        return self._replace(tx, worker)
+
+    def _keep(self, tx: Transaction, worker: _Worker, keep: Task) -> bool:
+        """Shut the slot's other tasks down and let this one run. Source: updater.go useExistingTask."""
+        others = [task for task in worker.slot if task is not keep]
+        removed, missed = self._remove(tx, others)
+        if keep.desired is TaskState.RUNNING or (missed and removed is None):
+            return False
+        self._await(worker, keep.id, removed, wait_stop=True, wait_running=False)
         return True
 
-    def _replace(self, tx: Transaction, worker: _Worker, slot: Sequence[Task]) -> None:
-        """Make the slot's new task; the old ones are told to stop now or later. Source: updateTask."""
+    def _replace(self, tx: Transaction, worker: _Worker) -> bool:
+        """Make the slot's new task; the old ones are told to stop now or later.
+
+        Nothing is made if all old ones were told to stop by somebody else: their slot has been seen to
+        (a restart or a drain made its replacement, from the present spec).
+
+        Source: swarmkit manager/orchestrator/update/updater.go updateTask.
+        """
         first = worker.slot[0]
+        stop_first = self._config.order is UpdateOrder.STOP_FIRST
+        removed, missed = self._remove(tx, worker.slot) if stop_first else (None, False)
+        if missed and removed is None:
+            return False
         fresh = tx.create(
             new_task(
                 self._supervisor.ids,
@@ -284,18 +297,32 @@ class Updater:
         )
         self._written.append(fresh)
         self._made[fresh.id] = None
-        stop_first = self._config.order is UpdateOrder.STOP_FIRST
-        removed = self._remove(tx, slot) if stop_first else None
         self._await(worker, fresh.id, removed, wait_stop=stop_first, wait_running=True)
+        return True
 
-    def _remove(self, tx: Transaction, tasks: Iterable[Task]) -> Task | None:
-        """Tell tasks to stop; returns one of them. Source: updater.go removeOldTasks."""
-        removed = None
-        for task in tasks:
-            if task.desired <= TaskState.RUNNING:
-                self._written.append(tx.update(task, desired=TaskState.SHUTDOWN))
-                removed = task
-        return removed
+    def _remove(self, tx: Transaction, tasks: Iterable[Task]) -> tuple[Task | None, bool]:
+        """Tell tasks to stop.
+
+        Args:
+            tx: where to write.
+            tasks: as they were when the update began; those that were to stop even then do not count.
+
+        Returns:
+            One that was told now, or None; and whether one was gone or told by somebody else.
+
+        Source: swarmkit manager/orchestrator/update/updater.go removeOldTasks.
+        """
+        removed, missed = None, False
+        for old in tasks:
+            if old.desired > TaskState.RUNNING:
+                continue
+            task = tx.get(Task, old.id)
+            if task is None or task.desired > TaskState.RUNNING:
+                missed = True
+                continue
+            self._written.append(tx.update(task, desired=TaskState.SHUTDOWN))
+            removed = task
+        return removed, missed
 
     def _await(
         self, worker: _Worker, task_id: str, old: Task | None, *, wait_stop: bool, wait_running: bool
@@ -325,7 +352,7 @@ class Updater:
         start_first = self._config.order is UpdateOrder.START_FIRST
         if start_first and task.status.state is TaskState.RUNNING:
             with self._store.transaction() as tx:
-                self._remove(tx, [t for old in worker.slot if (t := tx.get(Task, old.id)) is not None])
+                self._remove(tx, worker.slot)
             self._tell()
         self._rest(worker)
 
