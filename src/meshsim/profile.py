@@ -67,6 +67,9 @@ class Profile:
     cli_ipv6_ports: Literal["bracketed", "bare"] = "bracketed"
     #: whether ``network inspect`` has EnableIPv4 (since 28). Source: moby api/types/network/network.go
     network_has_ipv4_key: bool = True
+    #: how the removal of a local network in use is refused: with a list of who is on it, since 28.1, or with
+    #: the network's id before. Source: moby daemon/libnetwork/error.go ActiveEndpointsError (moby 49773)
+    network_in_use: Literal["lists", "id"] = "lists"
     #: whether a failing ``network rm`` adds the line ``exit status 1`` (since 28).
     #: Source: docker/cli cli/command/network/remove.go
     cli_network_rm_status: bool = True
@@ -123,8 +126,6 @@ class Profile:
     gossip_failure_ns: int = 5 * _S
     #: Source: moby daemon/libnetwork/networkdb/networkdb.go, cluster.go bulkSyncInterval
     bulk_sync_ns: int = 30 * _S
-    #: rows of a failed node: forgotten, or (after 29.7.2) hidden and restored when it returns
-    failed_node_rows: Literal["forgotten", "hidden"] = "forgotten"
     #: an update event of a row may also create it since 29.0 (previous and new row are compared)
     endpoint_events: Literal["compared", "create-only"] = "create-only"
 
@@ -225,6 +226,7 @@ _BEFORE_27: dict[str, Any] = {
     "cli_unlock_please": True,
     "cli_ipv6_ports": "bare",
     "network_has_ipv4_key": False,
+    "network_in_use": "id",
     "cli_network_rm_status": False,
     "constraint_error_code": "Unknown",
 }
@@ -257,7 +259,6 @@ ENGINES: dict[str, dict[str, Any]] = {
     "28": {},
     "next": {
         "dns_aliases": "counted",
-        "failed_node_rows": "hidden",
         "endpoint_events": "compared",
     },
 }

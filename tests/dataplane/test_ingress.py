@@ -138,7 +138,8 @@ def test_a_port_the_task_does_not_publish_is_dropped(lab):
 
 def test_5_5_16_a_host_mode_port_is_refused_elsewhere_and_keeps_the_clients_address():
     lab = Lab(2)
-    lab.start("hm", "host01", host_ports=[HostPort("tcp", 8080, 80)])
+    lab.add_network("eg1")
+    lab.start("hm", "host01", "eg1", host_ports=[HostPort("tcp", 8080, 80)])
     laptop = lab.add_outsider()
     opened = laptop.connect(N1, 8080, trace=True)
     assert (opened.endpoint_id, opened.peer, opened.target_port) == ("hm", "192.168.65.200", 80)

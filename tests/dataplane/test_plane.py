@@ -26,11 +26,13 @@ def bridged(plane, endpoint, address, **more):
 
 
 def test_1_1_gateway_bridge_addresses_are_lowest_free_first(lab):
-    assert lab.planes["host01"].gateway == "172.18.0.1"
-    assert lab.sandbox("ingress", "host01").entry_address == "172.18.0.2"
+    plane = lab.planes["host01"]
+    assert (plane.gateway, lab.sandbox("ingress", "host01").entry_address) == ("", "")  # not there yet
     lab.add_network("eg1")
     made = [lab.start(f"t{n}", "host01", "eg1").gateway_address for n in (1, 2, 3)]
     assert made == ["172.18.0.3", "172.18.0.4", "172.18.0.5"]
+    assert plane.gateway == "172.18.0.1"
+    assert lab.sandbox("ingress", "host01").entry_address == "172.18.0.2", "the first client"
     lab.stop("t2")
     assert lab.start("t4", "host01", "eg1").gateway_address == "172.18.0.4"
 
@@ -50,7 +52,10 @@ def test_1_6_a_network_is_released_and_joined_again(lab):
     assert plane.ingress is None
     assert lab.reached("host01", "192.168.65.11:81") == ["refused"]
     assert lab.reached("host01", "::1:81") == ["refused"]
-    assert lab.join("ingress", "host01").entry_address == "172.18.0.2"
+    ingress = lab.join("ingress", "host01")
+    lab.start("web.1", "host01", service="web", publish=[("tcp", 81, 80)])
+    assert lab.sandbox("ingress", "host01") is ingress
+    assert ingress.entry_address == "172.18.0.2"
 
 
 def test_a_network_without_subnet_cannot_be_joined(lab):
@@ -68,7 +73,7 @@ def test_a_container_cannot_be_put_on_a_network_the_host_does_not_have(lab):
 def test_a_local_bridge_with_names(lab):
     plane = lab.planes["host01"]
     bridge = plane.add_bridge("b1", "mynet", "172.20.0.0/16", "172.20.0.1")
-    bridged(plane, "one", "172.20.0.2/16", aliases=("uno",))
+    bridged(plane, "one", "172.20.0.2/16", aliases={"b1": ("uno",)})
     two = bridged(plane, "two", "172.20.0.3/16")
     lab.listening.update(one={("tcp", 80)}, two=set())
     assert two.resolve("one").addresses == two.resolve("uno").addresses == ["172.20.0.2"]
@@ -134,6 +139,37 @@ def test_without_ingress_the_gateway_bridge_comes_with_the_first_way_out(lab):
     assert not plane.has_gateway_bridge
     lab.start("t", "host01", "eg1")
     assert plane.has_gateway_bridge
+    assert lab.join("ingress", "host01").entry_address == "172.18.0.3", "it takes what is free"
+    plane.release(lab.networks["ingress"].id)
+    assert lab.join("ingress", "host01").entry_address == "172.18.0.3"
+
+
+def test_1_1_the_gateway_bridge_is_chosen_when_it_is_made_and_stays(lab):
+    asked = []
+
+    def choose(now_ns):
+        asked.append(now_ns)
+        return "172.20.0.0/16"
+
+    lab = Lab(1, gateway_subnet=choose)
+    plane = lab.planes["host01"]
+    lab.run(3)
+    lab.start("web.1", "host01", service="web", publish=[("tcp", 81, 80)])
+    lab.run(1)
+    assert plane.gateway_pool.subnet == "172.20.0.0/16"
+    assert asked == [3_000_000_000], "at the moment of publication, not of the look"
+    plane.reset()
+    assert (plane.gateway, lab.join("ingress", "host01").entry_address) == ("172.20.0.1", "172.20.0.2")
+
+
+def test_1_5_a_container_on_internal_networks_has_no_way_out(lab):
+    plane = lab.planes["host01"]
+    plane.add_bridge("b1", "inside", "172.20.0.0/16", "172.20.0.1", internal=True)
+    lab.add_network("safe", internal=True)
+    one, two = bridged(plane, "one", "172.20.0.2/16"), lab.start("two", "host01", "safe")
+    assert (one.gateway_address, two.gateway_address) == ("", "")
+    assert lab.reached(one, "192.168.65.11:81") == lab.reached(two, "192.168.65.11:81") == ["unreachable"]
+    assert not plane.has_gateway_bridge
 
 
 def test_settled_tells_when_the_next_row_comes(lab):

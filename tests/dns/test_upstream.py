@@ -1,6 +1,9 @@
-"""The world outside."""
+"""The world outside: specification 3.5, ground truth 3."""
 
-from meshsim.dns import OutsideWorld, Question, Server
+import pytest
+
+from meshsim.dns import OutsideWorld, Question, Reply, Server, asked_servers, outer_servers
+from meshsim.errors import BadValue
 
 
 def test_known_names_in_any_spelling():
@@ -27,3 +30,37 @@ def test_tcp_can_be_refused():
 def test_a_server_has_a_world_behind_it():
     assert Server("9.9.9.9").ask(Question("x."), 0).rcode == "NXDOMAIN"
     assert Server("9.9.9.9").from_host
+
+
+def test_what_the_world_outside_can_be_given_as():
+    def ask(question, now_ns):
+        return Reply("REFUSED")
+
+    (nobody,), (known,), (own,) = (
+        outer_servers(),
+        outer_servers({"a.test": ["192.0.2.7"]}),
+        outer_servers(ask),
+    )
+    assert nobody.ask(Question("a.test."), 0).rcode == "NXDOMAIN"
+    assert known.ask(Question("A.test."), 0).records[0].data == "192.0.2.7"
+    assert own.ask is ask
+    listed = [Server("192.168.65.1"), Server("192.168.65.2", ask)]
+    assert outer_servers(listed) == tuple(listed)
+    assert outer_servers([]) == ()
+
+
+@pytest.mark.parametrize("wrong", ["8.8.8.8", 7, ["8.8.8.8"]])
+def test_what_the_world_outside_cannot_be(wrong):
+    with pytest.raises(BadValue, match="the world outside is a mapping of names, a function or Servers, not"):
+        outer_servers(wrong)
+
+
+def test_3_5_a_host_without_server():
+    """Ground truth 3: until 27 Docker asks two servers of its own; here nobody is there."""
+    assert asked_servers((), "host-ext-servers") == ()
+    for style in ("plain", "ext-servers"):
+        two = asked_servers((), style)
+        assert [server.address for server in two] == ["8.8.8.8", "8.8.4.4"]
+        assert [server.ask(Question("x."), 0) for server in two] == [None, None]
+    listed = (Server("192.168.65.1"),)
+    assert asked_servers(listed, "ext-servers") == listed

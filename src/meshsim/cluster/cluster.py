@@ -19,7 +19,7 @@ from meshsim.cluster.links import Links
 from meshsim.cluster.membership import Membership
 from meshsim.cluster.programs import ProgramResult, run_simple
 from meshsim.dataplane import DataPlane, Journal, Namespace, Outsider, Spread
-from meshsim.dns import Answer
+from meshsim.dns import Answer, Outside, outer_servers
 from meshsim.errors import (
     BadValue,
     NameNotResolved,
@@ -79,13 +79,17 @@ class Cluster:
         epoch_ns: nanoseconds since 1970 at which virtual time begins.
         gossip: when a row reaches a host, as a function of both (:class:`meshsim.dataplane.Spread`); default
             the profile's ``gossip_delay_ns`` and ``gossip_loss``.
+        outside: what the world answers to names that the swarm does not know: a mapping of names to
+            addresses, a function ``(question, now_ns) -> Reply | None``, or a list of
+            :class:`meshsim.dns.Server`; default: NXDOMAIN to all.
 
     Attributes:
+        outside: the name servers that every host's resolv.conf lists.
         clock, streams, profile, links, journal, images, log: what the rooms below work with.
         hosts, machines: by name, in the order they were added.
 
     Raises:
-        BadValue: an unknown engine or value of ``ties``.
+        BadValue: an unknown engine or value of ``ties``, ``images`` or ``outside``.
         UnknownBalancer: no balancer of that name.
     """
 
@@ -103,6 +107,7 @@ class Cluster:
         placement: Any = None,
         epoch_ns: int = EPOCH_NS,
         gossip: Spread | None = None,
+        outside: Outside | None = None,
     ) -> None:
         if ties not in ("joined", "seeded"):
             raise BadValue(f'ties are "joined" or "seeded", not {ties!r}', str(ties))
@@ -118,6 +123,7 @@ class Cluster:
         #: of single services, by id
         self.balancers: dict[str, Any] = {}
         self.epoch_ns = epoch_ns
+        self.outside = outer_servers(outside)
         self.clock = Clock()
         self.streams = Streams(seed)
         self.log = Log()
@@ -545,8 +551,8 @@ class Cluster:
         """A plain container ended by itself: give its swarm addresses back, remove it if so asked."""
         engine = self.hosts[host].engine
         member = self.hosts[host].member
-        if member is not None and container.task_id:
-            member.detach(container)
+        if member is not None:
+            member.detach_all(container)
         if container.remove_on_exit and container.id in engine.containers:
             engine.discard(container)
 

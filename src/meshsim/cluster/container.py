@@ -37,19 +37,21 @@ class Container:
         name: unique on the machine; for tasks ``service.slot.task``.
         image: the reference as given, with its tag.
         argv: entrypoint and command as they run.
-        task_id: the task it belongs to, or its attachment task; empty on local networks.
-        service_id: the service of that task; empty for a plain container.
+        task_id, service_id: the task it belongs to, and that task's service; empty for a plain container.
+        attachment_tasks: of a plain container: network id -> the task that holds its address there.
+        aliases: of a plain container: network id -> its further names there.
+        wanted: of a plain container: local network id -> the address asked for.
         attachments: places on swarm networks.
         local_networks, local_attachments: networks of this machine alone, and its addresses there.
         state, exit_code, health: as ``docker ps`` shows them; times are virtual nanoseconds.
     """
 
     __slots__ = (
-        "_spent_ns", "argv", "attachments", "behaviour", "caller", "created_ns", "endpoint_id", "env",
-        "exit_code", "explicit", "finished_ns", "handler", "health", "hostname", "id", "image",
-        "labels", "local_attachments", "local_networks", "log", "name", "network_aliases",
+        "_spent_ns", "aliases", "argv", "attachment_tasks", "attachments", "behaviour", "caller",
+        "created_ns", "endpoint_id", "env", "exit_code", "explicit", "finished_ns", "handler", "health",
+        "hostname", "id", "image", "labels", "local_attachments", "local_networks", "log", "name",
         "network_mode", "network_names", "pid", "published", "remove_on_exit", "service_id",
-        "started_ns", "state", "task_id",
+        "started_ns", "state", "task_id", "wanted",
     )  # fmt: skip
 
     def __init__(
@@ -90,10 +92,12 @@ class Container:
         self.health = ""
         #: whether the command was given, so that the image's own server does not run
         self.explicit = False
-        self.network_aliases: tuple[str, ...] = ()
+        self.aliases: FrozenDict[str, tuple[str, ...]] = FrozenDict()
+        self.wanted: FrozenDict[str, str] = FrozenDict()
+        self.attachment_tasks: FrozenDict[str, str] = FrozenDict()
         self.network_mode = ""
         #: of the swarm networks it is or was on, by id
-        self.network_names: Mapping[str, str] = FrozenDict()
+        self.network_names: FrozenDict[str, str] = FrozenDict()
         self.pid = 0
         self.created_ns = created_ns
         self.started_ns = 0

@@ -24,7 +24,7 @@ from meshsim.cluster.locals import LocalNetworks
 from meshsim.cluster.names import random_name
 from meshsim.cluster.programs import ProgramResult
 from meshsim.dataplane import Binding, DataPlane, HostPort, Journal
-from meshsim.errors import Conflict, InvalidArgument, NotFound
+from meshsim.errors import Conflict, Forbidden, InvalidArgument, NotFound
 from meshsim.model.frozen import FrozenDict
 from meshsim.model.objects import Attachment, ContainerStatus, Network, Node, Task
 from meshsim.model.placeholders import expand_container
@@ -66,6 +66,9 @@ class Surroundings(Protocol):
     @property
     def endpoints(self) -> dict[str, Container]:
         """Every container of the cluster, by what the data plane knows it."""
+
+    def hex_id(self, what: str) -> str:
+        """64 hexadecimal digits made of a text."""
 
     def run_program(self, container: Container, argv: Sequence[str]) -> ProgramResult:
         """What a program on a container's command line does."""
@@ -178,6 +181,8 @@ class Engine:
             {a.network_id: networks[a.network_id].name for a in task.attachments}
         )
         self._told.update({a.network_id: networks[a.network_id] for a in task.attachments})
+        if not task.attachments:  # then it is on the default bridge, as any container
+            self.join_local(container, self.networks.bridge)
         container.explicit = bool(spec.command or spec.args)
         self._by_task[task.id] = container
         return Outcome(profile.prepare_ns + profile.pull_ns)
@@ -196,6 +201,7 @@ class Engine:
         host_ports = tuple(port for port in endpoint_ports if port.mode is PublishMode.HOST)
         start_ns = self._world.profile.start_ns
         self._begin(container, start_ns)
+        self._lease(container)
         opened = self._plug_in(container, host_ports)
         self._run_program(container)
         check = spec.healthcheck
@@ -315,40 +321,95 @@ class Engine:
     ) -> None:
         """Put a plain container on a swarm network, at the address of its attachment task."""
         self._plane.materialise(network, lb_address)
-        container.network_names = FrozenDict({**container.network_names, network.id: network.name})
-        container.task_id = task.id
+        container.network_names = container.network_names.plus(network.id, network.name)
+        container.attachment_tasks = container.attachment_tasks.plus(network.id, task.id)
+        container.aliases = container.aliases.plus(network.id, tuple(aliases))
         container.attachments = (*container.attachments, *task.attachments)
-        container.network_aliases = tuple(aliases)
+        if container.running:
+            for attachment in task.attachments:
+                self._plane.plug(container.endpoint_id, attachment)
+                self._announce(container, attachment)
 
-    def join_local(self, container: Container, network: LocalNetworkFacts) -> None:
-        """Put a plain container on a network of this machine."""
+    def join_local(
+        self, container: Container, network: LocalNetworkFacts, aliases: Sequence[str] = (), wanted: str = ""
+    ) -> None:
+        """Put a container on a network of this machine.
+
+        Args:
+            container: running or not.
+            network: its record.
+            aliases: further names there.
+            wanted: the address asked for; empty for the lowest free one.
+
+        Raises:
+            Forbidden: there is no such address to give.
+        """
+        container.aliases = container.aliases.plus(network.id, tuple(aliases))
         container.local_networks = (*container.local_networks, network)
+        if wanted:
+            container.wanted = container.wanted.plus(network.id, wanted)
+        if container.running:
+            try:
+                self._lease(container)
+            except Forbidden:
+                container.local_networks = container.local_networks[:-1]
+                raise
+            place = container.local_attachments[-1]
+            self._plane.plug(container.endpoint_id, place, container.aliases[network.id])
+
+    def disconnect(self, container: Container, network_id: str) -> None:
+        """Take a container off a network."""
+        self._journal.withdraw(network_id, container.endpoint_id)
+        self._plane.unplug(container.endpoint_id, network_id)
+        self._give_back(container, network_id)
+        container.attachments = tuple(a for a in container.attachments if a.network_id != network_id)
+        container.local_networks = tuple(n for n in container.local_networks if n.id != network_id)
+        container.aliases = container.aliases.minus(network_id)
+        self._release_unused([network_id])
 
     def launch(self, container: Container, host_ports: Sequence[PortConfig] = ()) -> None:
         """Start a plain container now and make it known on its networks.
 
         Raises:
-            Conflict: a port is taken on this machine.
+            Forbidden: a network of this machine has no address for it.
         """
+        self._lease(container)
         self._begin(container, 0)
-        container.local_attachments = tuple(
-            Attachment(network.id, self.networks.lease(network.id))
-            for network in container.local_networks
-            if network.subnet
-        )
         self._plug_in(container, host_ports)
         for attachment in container.attachments:
-            self._journal.send(
-                Binding(
-                    container.endpoint_id,
-                    attachment.network_id,
-                    self.name,
-                    attachment.ip,
-                    container.name,
-                    (short(container.id), container.hostname, *container.network_aliases),
-                )
-            )
+            self._announce(container, attachment)
         self._run_program(container)
+
+    def _announce(self, container: Container, attachment: Attachment) -> None:
+        """Tell the gossip of a plain container on a swarm network."""
+        aliases = container.aliases.get(attachment.network_id, ())
+        self._journal.send(
+            Binding(
+                container.endpoint_id,
+                attachment.network_id,
+                self.name,
+                attachment.ip,
+                container.name,
+                (short(container.id), container.hostname, *aliases),
+            )
+        )
+
+    def _lease(self, container: Container) -> None:
+        """Give the container an address on each local network where it has none."""
+        held = {place.network_id for place in container.local_attachments}
+        for network in container.local_networks:
+            if network.subnet and network.id not in held:
+                address = self.networks.lease(network.id, container.wanted.get(network.id, ""))
+                container.local_attachments = (*container.local_attachments, Attachment(network.id, address))
+
+    def _give_back(self, container: Container, network_id: str = "") -> None:
+        """Free its address on one local network, or on all."""
+        for place in container.local_attachments:
+            if network_id in ("", place.network_id):
+                self.networks.give_back(place.network_id, place.ip)
+        container.local_attachments = tuple(
+            place for place in container.local_attachments if network_id and place.network_id != network_id
+        )
 
     def discard(self, container: Container) -> None:
         """Remove a container for good; it must not run."""
@@ -407,19 +468,25 @@ class Engine:
             if container.service_id:
                 self._unplug(container)
                 self.discard(container)
-            elif container.attachments:
-                container.attachments, container.task_id = (), ""
+            else:
+                container.attachments = ()
+                container.attachment_tasks = FrozenDict()
         self.agent = None
 
     def facts(self, container: Container) -> ContainerFacts:
         """What views show of a container."""
-        return container_facts(container)
+        return container_facts(container, self.endpoint_id)
+
+    def endpoint_id(self, container: Container, network_id: str) -> str:
+        """The 64 digits by which Docker calls a container's place on a network."""
+        return self._world.hex_id(f"{container.endpoint_id}/{network_id}")
 
     def power_cut(self) -> None:
         """Every program is gone; the containers are found dead when the machine is back."""
         for container in self.containers.values():
             if container.running:
                 self._ended(container, LOST)
+                self._give_back(container)
                 container.attachments = () if not container.service_id else container.attachments
         self._plane.reset()
 
@@ -510,7 +577,7 @@ class Engine:
             name=container.name,
             container_id=container.id,
             attachments=(*container.attachments, *container.local_attachments),
-            aliases=container.network_aliases,
+            aliases=container.aliases,
             host_ports=[HostPort(port.protocol.value, port.published, port.target) for port in opened],
         )
         container.published = opened
@@ -534,15 +601,18 @@ class Engine:
         for attachment in container.attachments:
             self._journal.withdraw(attachment.network_id, container.endpoint_id)
         self._plane.remove_namespace(container.endpoint_id)
-        for attachment in container.local_attachments:
-            self.networks.give_back(attachment.network_id, attachment.ip)
+        self._give_back(container)
+        self._release_unused([attachment.network_id for attachment in container.attachments])
+
+    def _release_unused(self, network_ids: Sequence[str]) -> None:
+        """Take no part in these networks any more, if no container here is on them."""
         used = {a.network_id for c in self.containers.values() if c.state != "exited" for a in c.attachments}
         ingress = self._plane.ingress
-        for attachment in container.attachments:
+        for network_id in network_ids:
             # The ingress sandbox stays on every node, tasks or none: all of them answer on published ports.
-            own = ingress is not None and attachment.network_id == ingress.network_id
-            if attachment.network_id not in used and not own:
-                self._plane.release(attachment.network_id)
+            own = ingress is not None and network_id == ingress.network_id
+            if network_id not in used and not own:
+                self._plane.release(network_id)
 
     def _free_name(self) -> str:
         rng = self._world.streams["names"]

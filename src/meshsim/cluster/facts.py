@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from meshsim.cluster.container import Container
 from meshsim.model.frozen import FrozenDict
 from meshsim.model.objects import Attachment
@@ -14,8 +16,13 @@ __all__ = ["container_facts"]
 _ALL_ADDRESSES = ("0.0.0.0", "::")  # noqa: S104 - shown, not bound
 
 
-def container_facts(container: Container) -> ContainerFacts:
-    """What the engine shows of a container. O(its networks)."""
+def container_facts(container: Container, endpoint_id: Callable[[Container, str], str]) -> ContainerFacts:
+    """What the engine shows of a container. O(its networks).
+
+    Args:
+        container: of this engine.
+        endpoint_id: names a container's place on a network.
+    """
     started = container.state != "created"
     return ContainerFacts(
         id=container.id,
@@ -32,33 +39,41 @@ def container_facts(container: Container) -> ContainerFacts:
         hostname=container.hostname,
         env=tuple(f"{name}={value}" for name, value in container.env.items()),
         labels=container.labels,
-        networks=_plugs(container),
+        networks=_plugs(container, endpoint_id),
         ports=_ports(container),
         network_mode=container.network_mode or "default",
         auto_remove=container.remove_on_exit,
     )
 
 
-def _plugs(container: Container) -> FrozenDict[str, NetworkPlug]:
-    plugs = {}
-    for attachment in container.attachments:
-        plugs[container.network_names[attachment.network_id]] = _plug(container, attachment, "")
+def _plugs(
+    container: Container, endpoint_id: Callable[[Container, str], str]
+) -> FrozenDict[str, NetworkPlug]:
+    places = [(container.network_names[place.network_id], place, "") for place in container.attachments]
+    held = {place.network_id: place for place in container.local_attachments}
     for network in container.local_networks:
-        place = next((a for a in container.local_attachments if a.network_id == network.id), None)
-        plugs[network.name] = _plug(container, place or Attachment(network.id, ""), network.gateway)
-    return FrozenDict(plugs)
+        place = held.get(network.id, Attachment(network.id, ""))
+        places.append((network.name, place, "" if network.internal else network.gateway))
+    return FrozenDict(
+        {
+            name: _plug(container, place, gateway, endpoint_id(container, place.network_id))
+            for name, place, gateway in places
+        }
+    )
 
 
-def _plug(container: Container, place: Attachment, gateway: str) -> NetworkPlug:
+def _plug(container: Container, place: Attachment, gateway: str, endpoint_id: str) -> NetworkPlug:
     address, _, length = place.address.partition("/")
     running = container.running and bool(address)
+    aliases = container.aliases.get(place.network_id, ())
     return NetworkPlug(
         place.network_id,
+        endpoint_id if running else "",
         address=address if running else "",
         prefix=int(length) if running and length else 0,
         gateway=gateway if running else "",
-        dns_names=(container.name, short(container.id), *container.network_aliases),
-        aliases=container.network_aliases,
+        dns_names=(container.name, short(container.id), *aliases),
+        aliases=aliases,
     )
 
 

@@ -183,14 +183,10 @@ class Host(Machine):
         self.engine_labels = dict(engine_labels or {})
         self.platform = platform or Platform("linux", "x86_64")
         self.plugins = plugins
+        rng = cluster.streams[f"networks/{name}"]
+        self._local_networks = LocalNetworks(address, rng, cluster.profile.subnet_order)
         super().__init__(cluster, name, address)
-        self.engine: Engine = Engine(
-            name,
-            cluster,
-            self.plane,
-            cluster.journal,
-            LocalNetworks(address, cluster.streams[f"networks/{name}"]),
-        )
+        self.engine: Engine = Engine(name, cluster, self.plane, cluster.journal, self._local_networks)
         for network in self.engine.networks:
             if network.subnet:
                 self.plane.add_bridge(network.id, network.name, network.subnet, network.gateway)
@@ -209,6 +205,8 @@ class Host(Machine):
             rng=cluster.dns_rng(self.name),
             spread=cluster.gossip,
             seed=f"{cluster.seed}/gossip",
+            servers=cluster.outside,
+            gateway_subnet=self._local_networks.make_gateway_bridge,
         )
         return self.plane
 

@@ -9,16 +9,16 @@ Source: moby daemon/daemon_unix.go initNetworkController, daemon/libnetwork/ipam
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from random import Random
 
 import attrs
 
-from meshsim.errors import Conflict, Forbidden
-from meshsim.ipam import LOCAL_POOLS, Ipam, Pool
+from meshsim.errors import Conflict, Forbidden, IpamError, NoAddressLeft
+from meshsim.ipam import LOCAL_POOLS, Ipam, Pool, SubnetChoice, SubnetOrder
 from meshsim.model.frozen import FrozenDict
 from meshsim.sim import container_id
-from meshsim.views.shapes import LocalNetworkFacts
+from meshsim.views.shapes import LocalNetworkFacts, Plug
 
 __all__ = ["GATEWAY_BRIDGE", "PREDEFINED", "LocalNetworks"]
 
@@ -34,12 +34,18 @@ _GATEWAY_OPTIONS = {
 
 
 class LocalNetworks:
-    """The local networks of one machine, and who has which address on them."""
+    """The local networks of one machine, and who has which address on them.
 
-    def __init__(self, address: str, rng: Random) -> None:
+    Args:
+        address: the machine's own; a subnet that overlaps its LAN (a /24) is not taken automatically.
+        rng: draws ids.
+        order: see :class:`~meshsim.ipam.Ipam`.
+    """
+
+    def __init__(self, address: str, rng: Random, order: SubnetOrder = "first-fit") -> None:
         self._rng = rng
-        self._lan = f"{address}/16"
-        self._ipam = Ipam(LOCAL_POOLS, serial=False)
+        self._lan = f"{address}/24"
+        self._ipam = Ipam(LOCAL_POOLS, order=order, serial=False)
         self._records: dict[str, LocalNetworkFacts] = {}
         self._pools: dict[str, Pool] = {}
         for name, driver in PREDEFINED:
@@ -51,6 +57,11 @@ class LocalNetworks:
     def __iter__(self) -> Iterator[LocalNetworkFacts]:
         return iter(self._records.values())
 
+    @property
+    def bridge(self) -> LocalNetworkFacts:
+        """The default bridge."""
+        return self._records["bridge"]
+
     def get(self, text: str) -> LocalNetworkFacts | None:
         """The network of that name, id or beginning of an id; None when there is none."""
         if text in self._records:
@@ -61,25 +72,27 @@ class LocalNetworks:
         self,
         name: str,
         *,
-        subnet: str = "",
-        gateway: str = "",
+        wish: SubnetChoice | None = None,
         internal: bool = False,
         attachable: bool = False,
         options: Mapping[str, str] | None = None,
         labels: Mapping[str, str] | None = None,
         created_ns: int = 0,
     ) -> LocalNetworkFacts:
-        """Make a bridge network of the user's own.
+        """Make a bridge network of the user's own; ``wish`` is its subnet, range and gateway if given.
 
         Raises:
             Conflict: the name is taken.
-            Forbidden: the name is one of the engine's.
+            Forbidden: the name is one of the engine's, or there is no such subnet to give.
         """
         if any(name == reserved for reserved, _ in PREDEFINED):
             raise Forbidden(f"operation is not permitted on predefined {name} network ")
         if name in self._records:
             raise Conflict(f"network with name {name} already exists")
-        record = self._make(name, "bridge", subnet=subnet, gateway=gateway, created_ns=created_ns)
+        try:
+            record = self._make(name, "bridge", wish=wish, created_ns=created_ns)
+        except IpamError as error:
+            raise Forbidden(str(error)) from error
         return self._put(
             attrs.evolve(
                 record,
@@ -90,31 +103,54 @@ class LocalNetworks:
             )
         )
 
-    def ensure_gateway_bridge(self, now_ns: int) -> LocalNetworkFacts:
-        """The bridge by which sandboxes reach the outside; made when the first one needs it."""
-        record = self._records.get(GATEWAY_BRIDGE)
-        if record is None:
-            record = self._make(GATEWAY_BRIDGE, "bridge", created_ns=now_ns)
-            record = self._put(attrs.evolve(record, options=FrozenDict(_GATEWAY_OPTIONS)))
-        return record
+    def make_gateway_bridge(self, now_ns: int) -> str:
+        """Make the bridge by which sandboxes reach the outside; returns its subnet."""
+        record = self._make(GATEWAY_BRIDGE, "bridge", created_ns=now_ns)
+        self._put(attrs.evolve(record, options=FrozenDict(_GATEWAY_OPTIONS)))
+        return record.subnet
 
-    def remove(self, name: str, users: int) -> None:
+    def remove(self, name: str, plugs: Sequence[Plug], *, lists: bool = True) -> None:
         """Remove a user's own network that nobody uses.
+
+        Args:
+            name: of the network.
+            plugs: who is on it.
+            lists: whether the refusal lists them, as engines do since 28; before it had the network's id.
 
         Raises:
             Forbidden: it is one of the engine's, or in use.
+
+        Source: moby daemon/libnetwork/network.go Network.delete, error.go ActiveEndpointsError.
         """
         if any(name == reserved for reserved, _ in PREDEFINED):
             raise Forbidden(f"{name} is a pre-defined network and cannot be removed")
-        if users or name == GATEWAY_BRIDGE:
-            raise Forbidden(f"error while removing network: network {name} has active endpoints")
+        if plugs:
+            told = ", ".join(f'name:"{plug.name}" id:"{plug.endpoint_id[:12]}"' for plug in plugs)
+            which = f"{name} has" if lists else f"{name} id {self._records[name].id} has"
+            tail = f" ({told})" if lists else ""
+            raise Forbidden(f"error while removing network: network {which} active endpoints{tail}")
         del self._records[name]
         self._ipam.release(self._pools.pop(name))
 
-    def lease(self, text: str) -> str:
-        """Hand out the lowest free address of a bridge, with the length of its subnet."""
+    def lease(self, text: str, wanted: str = "") -> str:
+        """Hand out an address of a bridge with the length of its subnet: the one wanted, or the lowest free.
+
+        Raises:
+            Forbidden: it is taken, outside, or none is left.
+
+        Source: moby daemon/libnetwork/endpoint.go assignAddressVersion.
+        """
         pool = self._pool(text)
-        return pool.cidr(pool.any())
+        try:
+            return pool.cidr(pool.specific(wanted) if wanted else pool.any())
+        except NoAddressLeft:
+            record = self.get(text)
+            assert record is not None
+            raise Forbidden(
+                f"no available IPv4 addresses on this network's address pools: {record.name} ({record.id})"
+            ) from None
+        except IpamError as error:
+            raise Forbidden(str(error)) from error
 
     def give_back(self, text: str, address: str) -> None:
         """Take an address back."""
@@ -126,14 +162,21 @@ class LocalNetworks:
         return self._pools[record.name]
 
     def _make(
-        self, name: str, driver: str, *, subnet: str = "", gateway: str = "", created_ns: int
+        self, name: str, driver: str, *, wish: SubnetChoice | None = None, created_ns: int
     ) -> LocalNetworkFacts:
         record = LocalNetworkFacts(container_id(self._rng), name, driver, created_ns=created_ns)
         if driver == "bridge":
-            pool = self._ipam.specific(subnet) if subnet else self._ipam.any(exclude=[self._lan])
+            pool = self._open(wish or SubnetChoice(""))
             self._pools[name] = pool
-            record = attrs.evolve(record, subnet=pool.subnet, gateway=pool.take_gateway(gateway or None))
+            gateway = pool.take_gateway((wish and wish.gateway) or None)
+            ip_range = (wish and wish.ip_range) or ""
+            record = attrs.evolve(record, subnet=pool.subnet, gateway=gateway, ip_range=ip_range)
         return self._put(record)
+
+    def _open(self, wish: SubnetChoice) -> Pool:
+        if not wish.subnet:
+            return self._ipam.any(exclude=[self._lan])
+        return self._ipam.specific(wish.subnet, ip_range=wish.ip_range or None)
 
     def _put(self, record: LocalNetworkFacts) -> LocalNetworkFacts:
         self._records[record.name] = record

@@ -28,7 +28,7 @@ from meshsim.manager import NO_LEADER, Control, Dispatcher, Gate, Manager
 from meshsim.manager.tokens import check_fingerprint, parse_join_token
 from meshsim.model.objects import Attachment, Network, Node, Task
 from meshsim.model.specs import SwarmSpec
-from meshsim.model.states import Availability, NodeState, Role
+from meshsim.model.states import Availability, NodeState, Role, TaskState
 
 if TYPE_CHECKING:
     from meshsim.cluster.container import Container
@@ -163,10 +163,11 @@ class Membership:
 
     # -- plain containers on swarm networks
 
-    def attach(self, network: Network, container_id: str) -> tuple[Task, Node]:
-        """Ask for an address on a network; the task that holds it, and the node with its own address there.
+    def attach(self, network: Network, container_id: str, wanted: str = "") -> tuple[Task, Attachment]:
+        """Ask for an address on a network; the task that holds it, and the node's own place there.
 
-        Workers may ask too: the request goes over the agent's line to the leader.
+        Workers may ask too: the request goes over the agent's line to the leader. ``wanted`` is the address
+        asked for, empty for any.
 
         Raises:
             NoLeader: there is none to ask.
@@ -179,18 +180,20 @@ class Membership:
             raise NoLeader(NO_LEADER)
         control = self.manager.control
         try:
-            task = control.attach(network.id, container_id, self.node_id)
+            task = control.attach(network.id, container_id, self.node_id, (wanted,) if wanted else ())
         except PermissionDenied as refusal:
             raise Forbidden(f"Could not attach to network {network.name}: {refusal}") from None
-        if not task.attachments:
-            self._await_address(task, network)
-            task = self.manager.store.tasks[task.id]
-        return task, self.manager.store.nodes[self.node_id]
+        return self._await_address(task, network)
 
-    def _await_address(self, task: Task, network: Network) -> None:
-        cluster = self.host.cluster
+    def _await_address(self, task: Task, network: Network) -> tuple[Task, Attachment]:
+        """Wait, up to 20 s, until the container has an address there and so has its node."""
+        cluster, store = self.host.cluster, self.manager.store
         deadline_ns = cluster.clock.now_ns + cluster.profile.request_timeout_ns
-        while not self.manager.store.tasks[task.id].attachments:
+        while True:
+            served = store.tasks[task.id]
+            place = store.nodes[self.node_id].attachment(network.id)
+            if served.state is not TaskState.NEW and place is not None:
+                return served, place
             if cluster.clock.running or cluster.clock.now_ns >= deadline_ns:
                 self.manager.control.detach(task.id)
                 raise ApiError(
@@ -199,12 +202,18 @@ class Membership:
                 )
             cluster.clock.run_for(_SECOND)
 
-    def detach(self, container: Container) -> None:
-        """Give a plain container's address back."""
-        if self.find_dispatcher() is not None and container.task_id in self.manager.store.tasks:
-            self.manager.control.detach(container.task_id)
+    def detach(self, container: Container, network_id: str) -> None:
+        """Give a plain container's address on a swarm network back."""
+        task_id = container.attachment_tasks.get(network_id, "")
+        container.attachment_tasks = container.attachment_tasks.minus(network_id)
+        if self.find_dispatcher() is not None and task_id in self.manager.store.tasks:
+            self.manager.control.detach(task_id)
+
+    def detach_all(self, container: Container) -> None:
+        """Give all its addresses back: it has ended. It remembers its networks."""
+        for network_id in list(container.attachment_tasks):
+            self.detach(container, network_id)
         container.attachments = tuple(Attachment(a.network_id, "") for a in container.attachments)
-        container.task_id = ""
 
     # -- becoming a member
 
@@ -307,7 +316,7 @@ class Membership:
         host.member = None
         host.engine.leave_swarm()
         cluster.journal.leave(host.name)
-        host.plane.reset()
+        host.plane.leave_swarm()
         cluster.remove_member(self.node_id)
         self.manager.quorum.refresh()
 

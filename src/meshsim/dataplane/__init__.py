@@ -28,7 +28,16 @@ from meshsim.dataplane.bridge import Bridge
 from meshsim.dataplane.gossip import Change, Lossy, Outage, Reach, Spread, View
 from meshsim.dataplane.journal import Binding, Journal, Row
 from meshsim.dataplane.lab import Lab, Wires
-from meshsim.dataplane.look import Inspected, InspectedTask, inspect, ip_addr, ipvsadm, mac, netns
+from meshsim.dataplane.look import (
+    Inspected,
+    InspectedTask,
+    gateway_users,
+    inspect,
+    ip_addr,
+    ipvsadm,
+    mac,
+    netns,
+)
 from meshsim.dataplane.namespace import HostPort, Namespace, Place
 from meshsim.dataplane.opened import Arrival, Client, Opened
 from meshsim.dataplane.outcome import Echo, Failed, Failure
@@ -75,6 +84,7 @@ __all__ = [
     "Wires",
     "World",
     "connect",
+    "gateway_users",
     "inspect",
     "ip_addr",
     "iptables",

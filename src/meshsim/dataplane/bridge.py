@@ -24,10 +24,11 @@ class Bridge:
         network_id, network, subnet: which.
         zone: the names; empty on the default bridge, which has none.
         gateway: the bridge's own address.
+        internal: it leads nowhere outside.
         known: address -> namespace.
     """
 
-    __slots__ = ("covers", "gateway", "known", "network", "network_id", "subnet", "zone")
+    __slots__ = ("covers", "gateway", "internal", "known", "network", "network_id", "subnet", "zone")
 
     def __init__(
         self, network_id: str, network: str, subnet: str, gateway: str, *, internal: bool = False
@@ -36,6 +37,7 @@ class Bridge:
         self.network = network
         self.subnet = subnet
         self.gateway = gateway
+        self.internal = internal
         self.covers = Subnet(subnet)
         self.zone = Zone(network, kind="local", internal=internal)
         self.known: dict[str, Namespace] = {}

@@ -23,7 +23,7 @@ from meshsim.ipvs import Table
 from meshsim.ipvs.texts import listing
 from meshsim.model.frozen import Frozen
 
-__all__ = ["Inspected", "InspectedTask", "inspect", "ip_addr", "ipvsadm", "mac", "netns"]
+__all__ = ["Inspected", "InspectedTask", "gateway_users", "inspect", "ip_addr", "ipvsadm", "mac", "netns"]
 
 _FIRST_INTERFACE = 6
 
@@ -93,6 +93,31 @@ def inspect(sandbox: Sandbox, address_of: Callable[[str], str]) -> list[Inspecte
             )
         )
     return shown
+
+
+def gateway_users(plane: DataPlane) -> list[tuple[str, str, str]]:
+    """Who is on docker_gwbridge: key, name, address, as ``docker network inspect`` lists them.
+
+    >>> from meshsim.dataplane import Lab
+    >>> lab = Lab(1)
+    >>> task = lab.start("web.1", "host01", service="web", publish=[("tcp", 81, 80)])
+    >>> gateway_users(lab.planes["host01"])[-1]
+    ('ingress-sbox', 'gateway_ingress-sbox', '172.18.0.2/16')
+
+    Source: moby daemon/libnetwork/default_gateway.go setupDefaultGW.
+    """
+    pool = plane.gateway_pool
+    if pool is None:
+        return []
+    found = [
+        (namespace.container_id, f"gateway_{namespace.container_id[12:24]}", pool.cidr(held))
+        for namespace in plane.namespaces.values()
+        if (held := plane.held_gateway(namespace))
+    ]
+    if plane.ingress is not None and plane.ingress.entry_address:
+        entry = pool.cidr(plane.ingress.entry_address)
+        found.append(("ingress-sbox", "gateway_ingress-sbox", entry))
+    return found
 
 
 # -- namespaces

@@ -115,6 +115,13 @@ class Namespace:
             self._resolver = self.plane.resolver(self.places, self._servers, ndots_set=self._ndots_set)
         return self._resolver
 
+    def reroute(self, places: tuple[Place, ...], gateway_address: str) -> None:
+        """It is on other networks from now on: ways and names it knew are forgotten."""
+        self.places = FrozenDict({place.network_id: place for place in places})
+        self.gateway_address = gateway_address
+        self._resolver = None
+        self.ways.clear()
+
     @property
     def machine(self) -> str:
         """The host's name."""

@@ -10,7 +10,7 @@ Source: moby daemon/libnetwork/controller.go, sandbox.go; daemon/container_opera
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from random import Random
 from typing import TYPE_CHECKING, ClassVar
 
@@ -23,7 +23,7 @@ from meshsim.dataplane.ports import EphemeralPorts
 from meshsim.dataplane.sandbox import Marks, Sandbox
 from meshsim.dataplane.visit import Visit, Way, visit
 from meshsim.dataplane.world import World
-from meshsim.dns import Resolver, Server, Zone
+from meshsim.dns import Resolver, Server, Zone, asked_servers
 from meshsim.errors import BadValue
 from meshsim.ipam import Pool
 from meshsim.ipvs.balancers.registry import BalancerChoice
@@ -40,7 +40,6 @@ __all__ = ["DataPlane"]
 #: Source: moby daemon/libnetwork/ipamutils/utils.go: the second of the local pools, the first is docker0's
 GATEWAY_BRIDGE_SUBNET = "172.18.0.0/16"
 
-
 #: what VXLAN, and ESP on encrypted networks, take of every packet.
 #: Source: moby daemon/libnetwork/drivers/overlay/overlay.go vxlanEncap, joinleave.go maxMTU
 VXLAN_BYTES, ESP_BYTES = 50, 26
@@ -53,6 +52,13 @@ def _mtu(options: Mapping[str, str]) -> int:
         mtu -= ESP_BYTES
         mtu -= mtu % 4
     return mtu
+
+
+def _bridge_pool(subnet: str) -> Pool:
+    """The addresses of a local bridge, lowest free first, its gateway taken."""
+    pool = Pool(subnet, serial=False)
+    pool.take_gateway()
+    return pool
 
 
 class DataPlane:
@@ -70,6 +76,8 @@ class DataPlane:
         servers: what the host's resolv.conf lists.
         spread: a gossip of one's own, see :class:`~meshsim.dataplane.gossip.Spread`; default the profile's.
         seed: of what the profile's gossip loses.
+        gateway_subnet: chooses the subnet of docker_gwbridge when it is made, told when (ns); default
+            172.18.0.0/16.
 
     Attributes:
         sandboxes: by network id.
@@ -104,6 +112,7 @@ class DataPlane:
         servers: Sequence[Server] = (Server("8.8.8.8"),),
         spread: Spread | None = None,
         seed: int | str = 0,
+        gateway_subnet: Callable[[int], str] | None = None,
     ) -> None:
         self.name = name
         self.address = address
@@ -121,7 +130,8 @@ class DataPlane:
         if spread is None and profile.gossip_loss:
             spread = Lossy(seed, profile.gossip_loss, profile.gossip_delay_ns, profile.bulk_sync_ns)
         self.spread = spread
-        self._bridged = False
+        self._gateway_subnet = gateway_subnet
+        self._gateway_pool: Pool | None = None
         self.reset(journal)
 
     def __repr__(self) -> str:
@@ -139,8 +149,8 @@ class DataPlane:
         self.ingress: Sandbox | None = None
         self.namespaces: dict[str, Namespace] = {}
         self.host_ports: dict[tuple[str, int], tuple[Namespace, int]] = {}
-        self.gateway_pool = Pool(GATEWAY_BRIDGE_SUBNET, serial=False)
-        self.gateway = self.gateway_pool.take_gateway()
+        if self._gateway_pool is not None:  # the bridge itself stays for good
+            self._gateway_pool = _bridge_pool(self._gateway_pool.subnet)
         for bridge in self.bridges.values():
             bridge.known.clear()
             bridge.zone.clear()
@@ -188,7 +198,8 @@ class DataPlane:
             internal=spec.internal,
             dsr="dsr" in spec.options,
             mtu=_mtu(spec.options),
-            entry_address=self.gateway_pool.any() if spec.ingress else "",
+            entry_address=self._gateway_pool.any() if spec.ingress and self._gateway_pool else "",
+            on_publish=self._open_gateway_bridge if spec.ingress else None,
             balancer=self.balancer,
             balancers=self.balancers,
             siblings=self.sandboxes,
@@ -207,7 +218,8 @@ class DataPlane:
             return
         if sandbox is self.ingress:
             self.ingress = None
-            self.gateway_pool.release(sandbox.entry_address)
+            if self._gateway_pool is not None:
+                self._gateway_pool.release(sandbox.entry_address)
         self.journal.part(network_id, self.name)
         self.changes += 1
 
@@ -239,7 +251,7 @@ class DataPlane:
         name: str,
         container_id: str,
         attachments: Iterable[Attachment] = (),
-        aliases: Sequence[str] = (),
+        aliases: Mapping[str, Sequence[str]] | None = None,
         host_ports: Iterable[HostPort] = (),
         servers: Sequence[Server] | None = None,
         ndots_set: bool = False,
@@ -251,7 +263,7 @@ class DataPlane:
             name: the container's name.
             container_id: 64 hexadecimal digits.
             attachments: its networks: swarm networks the host has materialised, or local bridges.
-            aliases: its further names on local bridges.
+            aliases: its further names on local bridges, by network id.
             host_ports: what the host maps to it.
             servers: ``--dns``; default the host's.
             ndots_set: its resolv.conf has an ndots option of the user's.
@@ -275,13 +287,7 @@ class DataPlane:
         for mapped in namespace.host_ports:
             self.host_ports[mapped.protocol, mapped.published] = (namespace, mapped.target)
         for place in places:
-            bridge = self.bridges.get(place.network_id)
-            if bridge is not None:
-                bridge.known[place.address] = namespace
-                if bridge.network != "bridge":  # the default bridge has no names
-                    bridge.zone.add(name, place.address, endpoint_id, ptr=True)
-                    for alias in (*aliases, container_id[:12]):
-                        bridge.zone.add(alias, place.address, endpoint_id)
+            self._enter(namespace, place, (aliases or {}).get(place.network_id, ()))
         return namespace
 
     def remove_namespace(self, endpoint_id: str) -> None:
@@ -293,14 +299,66 @@ class DataPlane:
             if self.host_ports.get((mapped.protocol, mapped.published), (None, 0))[0] is namespace:
                 del self.host_ports[mapped.protocol, mapped.published]
         for place in namespace.places.values():
-            bridge = self.bridges.get(place.network_id)
-            if bridge is not None:
-                bridge.known.pop(place.address, None)
-                for known, addresses in list(bridge.zone):
-                    if place.address in addresses:
-                        bridge.zone.remove(known, place.address, endpoint_id, ptr=True)
-        if namespace.gateway_address and not self._bridge_address(tuple(namespace.places.values())):
-            self.gateway_pool.release(namespace.gateway_address)
+            self._leave(namespace, place)
+        held = self.held_gateway(namespace)
+        if held and self._gateway_pool is not None:
+            self._gateway_pool.release(held)
+
+    def plug(self, endpoint_id: str, attachment: Attachment, aliases: Sequence[str] = ()) -> None:
+        """Put a running container on one network more: names and way out follow.
+
+        Raises:
+            BadValue: a network the host does not have.
+            KeyError: no such container.
+        """
+        namespace = self.namespaces[endpoint_id]
+        place = self._place(attachment)
+        self._reroute(namespace, (*namespace.places.values(), place))
+        self._enter(namespace, place, aliases)
+
+    def unplug(self, endpoint_id: str, network_id: str) -> None:
+        """Take a running container off a network; harmless when it has no namespace or is not on it."""
+        namespace = self.namespaces.get(endpoint_id)
+        if namespace is None or network_id not in namespace.places:
+            return
+        self._leave(namespace, namespace.places[network_id])
+        kept = tuple(place for place in namespace.places.values() if place.network_id != network_id)
+        self._reroute(namespace, kept)
+
+    def leave_swarm(self) -> None:
+        """Take part in no swarm network any more; containers keep the local ones."""
+        for network_id in list(self.sandboxes):
+            for endpoint_id in self.namespaces:
+                self.unplug(endpoint_id, network_id)
+            self.release(network_id)
+
+    def _reroute(self, namespace: Namespace, places: tuple[Place, ...]) -> None:
+        """Give a container other networks: what it remembers of ways is forgotten."""
+        held = self.held_gateway(namespace)
+        way_out = self._way_out(places, held)
+        if held and way_out != held and self._gateway_pool is not None:
+            self._gateway_pool.release(held)
+        namespace.reroute(places, way_out)
+        self.changes += 1
+
+    def _enter(self, namespace: Namespace, place: Place, aliases: Sequence[str]) -> None:
+        """Make a container known on a local network; on a swarm's the gossip does."""
+        bridge = self.bridges.get(place.network_id)
+        if bridge is not None:
+            bridge.known[place.address] = namespace
+            if bridge.network != "bridge":  # the default bridge has no names
+                bridge.zone.add(namespace.name, place.address, namespace.endpoint_id, ptr=True)
+                for alias in (*aliases, namespace.container_id[:12]):
+                    bridge.zone.add(alias, place.address, namespace.endpoint_id)
+
+    def _leave(self, namespace: Namespace, place: Place) -> None:
+        """The opposite."""
+        bridge = self.bridges.get(place.network_id)
+        if bridge is not None:
+            bridge.known.pop(place.address, None)
+            for known, addresses in list(bridge.zone):
+                if place.address in addresses:
+                    bridge.zone.remove(known, place.address, namespace.endpoint_id, ptr=True)
 
     def _place(self, attachment: Attachment) -> Place:
         network_id = attachment.network_id
@@ -313,42 +371,88 @@ class DataPlane:
         network = self.sandboxes.get(network_id) or self.bridges[network_id]
         return network.zone
 
-    def _bridge_address(self, places: tuple[Place, ...]) -> str:
-        return next((place.address for place in places if place.network_id in self.bridges), "")
+    def _bridge_address(self, places: Iterable[Place]) -> str:
+        """Its address on a local network that leads outside; empty when it is on none."""
+        for place in places:
+            bridge = self.bridges.get(place.network_id)
+            if bridge is not None and not bridge.internal:
+                return place.address
+        return ""
 
-    def _way_out(self, places: tuple[Place, ...]) -> str:
-        """Its address on the bridge that leads outside; a docker_gwbridge one when it is on overlays only."""
+    def held_gateway(self, namespace: Namespace) -> str:
+        """A container's address on docker_gwbridge; empty when it has none."""
+        return "" if self._bridge_address(namespace.places.values()) else namespace.gateway_address
+
+    def _way_out(self, places: tuple[Place, ...], held: str = "") -> str:
+        """Its address on the bridge that leads outside: on docker_gwbridge when it is on overlays only.
+
+        ``held`` is the address it has there already.
+
+        Source: moby daemon/libnetwork/default_gateway.go needDefaultGW, setupDefaultGW.
+        """
         local = self._bridge_address(places)
         if local:
             return local
-        if all(self.sandboxes[place.network_id].internal for place in places):
+        overlays = (self.sandboxes.get(place.network_id) for place in places)
+        if all(overlay is None or overlay.internal for overlay in overlays):
             return ""
-        self._bridged = True
-        return self.gateway_pool.any()
+        pool = self.gateway_pool or self._open_gateway_bridge(self.clock.now_ns)
+        return held or pool.any()
 
     def resolver(self, network_ids: Iterable[str], servers: Sequence[Server], *, ndots_set: bool) -> Resolver:
         """The DNS server of a container on those networks."""
         zones = [self._zone(network_id) for network_id in network_ids]
+        profile = self.profile
         return Resolver(
             zones or [Zone("host", kind="local")],  # no network of its own: the host's servers, no names
-            servers=servers,
+            servers=asked_servers(servers, profile.resolv_conf),
             ndots_set=ndots_set,
             rng=self.rng,
-            failing=self.profile.dns_no_upstream,
-            nxdomain=self.profile.dns_nxdomain,
-            oversize=self.profile.dns_oversize,
+            failing=profile.dns_no_upstream,
+            nxdomain=profile.dns_nxdomain,
+            oversize=profile.dns_oversize,
         )
 
+    # -- docker_gwbridge
+
+    def _open_gateway_bridge(self, now_ns: int) -> Pool:
+        """Make it, if it is not there, because something needs a way out; the ingress sandbox comes first."""
+        pool = self._gateway_pool
+        if pool is None:
+            choose = self._gateway_subnet
+            pool = self._gateway_pool = _bridge_pool(choose(now_ns) if choose else GATEWAY_BRIDGE_SUBNET)
+            if self.ingress is not None:
+                self.ingress.entry_address = pool.any()
+        return pool
+
     @property
-    def has_gateway_bridge(self) -> bool:
-        """Whether docker_gwbridge is there: since something needed a way out; it stays for good.
+    def gateway_pool(self) -> Pool | None:
+        """The addresses of docker_gwbridge; None while nothing has needed a way out yet.
 
         Source: moby daemon/libnetwork/drivers/bridge; recorded: absent until the first published service.
         """
-        if self.ingress is not None:
+        if self._gateway_pool is None and self.ingress is not None:
             self.ingress.bring_up(self.clock.now_ns)
-            self._bridged = self._bridged or self.ingress.opened > 0
-        return self._bridged
+        return self._gateway_pool
+
+    @property
+    def gateway(self) -> str:
+        """The host's own address on docker_gwbridge; empty while there is none."""
+        pool = self.gateway_pool
+        return "" if pool is None else pool.gateway or ""
+
+    def facing(self, namespace: Namespace) -> str:
+        """The host's own address on the bridge by which it reaches a container."""
+        for network_id in namespace.places:
+            bridge = self.bridges.get(network_id)
+            if bridge is not None and not bridge.internal:
+                return bridge.gateway
+        return self.gateway
+
+    @property
+    def has_gateway_bridge(self) -> bool:
+        """Whether docker_gwbridge is there: since something needed a way out; it stays for good."""
+        return self.gateway_pool is not None
 
     # -- from the host itself
 

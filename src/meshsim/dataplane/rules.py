@@ -100,8 +100,9 @@ def _host_nat(plane: DataPlane) -> tuple[list[str], _Rules]:
     bridges = [("docker0", bridge.subnet) for bridge in plane.bridges.values() if bridge.network == "bridge"]
     bridges = bridges or [("docker0", "172.17.0.0/16")]
     bridges += [(_device(b.network_id), b.subnet) for b in plane.bridges.values() if b.network != "bridge"]
-    if plane.has_gateway_bridge:
-        bridges.insert(0, ("docker_gwbridge", plane.gateway_pool.subnet))
+    pool = plane.gateway_pool
+    if pool is not None:
+        bridges.insert(0, ("docker_gwbridge", pool.subnet))
     rules: _Rules = []
     if meshed:
         rules += [(chain, f"{_LOCAL} -j DOCKER-INGRESS") for chain in ("PREROUTING", "OUTPUT")]

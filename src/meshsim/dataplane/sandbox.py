@@ -15,7 +15,7 @@ addLBBackend, rmLBBackend; agent.go handleEPTableEvent.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from attrs import define, field
@@ -91,7 +91,8 @@ class Sandbox:
         subnet: CIDR text.
         covers: whether an address lies in it.
         lb_address: the host's own address there, without mask: what backends see as source.
-        entry_address: of the sandbox on docker_gwbridge (ingress only): what entries call "virtual".
+        entry_address: of the sandbox on docker_gwbridge (ingress only): what entries call "virtual"; empty
+            until that bridge is there.
         ingress, internal, dsr: as the network.
         table: the IPVS of this namespace.
         zone: the names.
@@ -118,6 +119,7 @@ class Sandbox:
         "_balancers",
         "_compared",
         "_marks",
+        "_on_publish",
         "_siblings",
         "changes",
         "clock",
@@ -161,6 +163,7 @@ class Sandbox:
         balancer: BalancerChoice | None = None,
         balancers: Mapping[str, BalancerChoice] | None = None,
         siblings: Mapping[str, Sandbox] | None = None,
+        on_publish: Callable[[int], object] | None = None,
     ) -> None:
         self.clock = clock
         self.network_id = view.network_id
@@ -192,6 +195,7 @@ class Sandbox:
         self.changes = 0
         self.opened = 0
         self._marks = marks
+        self._on_publish = on_publish
         self._siblings: Mapping[str, Sandbox] = {} if siblings is None else siblings
         self._compared = profile.endpoint_events == "compared"
         self._balancer: BalancerChoice = "rr" if balancer is None else balancer
@@ -338,6 +342,8 @@ class Sandbox:
 
     def _open(self, here: ServiceHere, at_ns: int) -> None:
         self.opened += 1
+        if self._on_publish is not None:
+            self._on_publish(at_ns)
         choice = self._balancers.get(here.service_id, self._balancer)
         here.balanced = self.table.add_service(mark=here.mark, balancer=choice, now_ns=at_ns)
         self.vips.setdefault(here.vip, []).append(here)

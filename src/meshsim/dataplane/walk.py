@@ -96,13 +96,13 @@ class Walk(Telling):
         if ":" in address:
             return self._ipv6(own)
         if address.startswith("127."):
-            return self._without_engine(client.machine) if own is None else self._at_host(own, own.gateway)
+            return self._without_engine(client.machine) if own is None else self._at_host(own, "")
         plane = world.plane_at(address)
         if plane is None:
             machine = world.machine_at(address)
             return self._unknown() if machine is None else self._without_engine(machine)
         if plane is own:
-            return self._at_host(plane, plane.gateway)
+            return self._at_host(plane, "")
         if not world.links.reaches(client.machine, plane.name):
             return self._fail("timeout", f"{plane.name} does not answer", client.profile.connect_timeout_ns)
         return self._at_host(plane, self._lan_address())
@@ -128,7 +128,7 @@ class Walk(Telling):
                     return self._fail("hang", why, profile.connect_timeout_ns)
             mapped = own.host_ports.get((self.protocol, self.port))
             if mapped is not None:  # docker-proxy listens on both families
-                return self._host_mode(own, own.gateway, *mapped)
+                return self._host_mode(own, "", *mapped)
         return self._fail("refused", f"nobody listens on [::1]:{self.port}", 2 * profile.local_latency_ns)
 
     def _unknown(self) -> Failed:
@@ -153,7 +153,10 @@ class Walk(Telling):
     # -- at the host that has the address
 
     def _at_host(self, plane: DataPlane, source: str) -> Opened | Failed:
-        """A published port of that host: the routing mesh, or a host-mode port, or nobody."""
+        """A published port of that host: the routing mesh, or a host-mode port, or nobody.
+
+        ``source`` is empty for the host itself: then it is its address on the bridge the packet leaves by.
+        """
         own = plane is self.client.plane
         if own:
             self.one_way_ns += self.client.profile.local_latency_ns
@@ -176,6 +179,7 @@ class Walk(Telling):
         self, plane: DataPlane, sandbox: Sandbox, here: ServiceHere, source: str, *, own: bool
     ) -> Opened | Failed:
         """Through the ingress sandbox of the host that was called."""
+        source = source or plane.gateway
         flow = Flow(self.protocol, (source, self.source_port), (sandbox.entry_address, self.port))
         if self.steps is not None:
             entry = sandbox.entry_address
@@ -186,6 +190,7 @@ class Walk(Telling):
 
     def _host_mode(self, plane: DataPlane, source: str, namespace: Namespace, target: int) -> Opened | Failed:
         """Ordinary port mapping: no balancer, the client's address stays."""
+        source = source or plane.facing(namespace)
         if self.steps is not None:
             to = explain.at(namespace.gateway_address, target)
             self.steps.append((explain.mapped, (plane.name, source, self.port, namespace.name, to)))

@@ -39,7 +39,15 @@ from meshsim.dns.resolver import (
     Resolver,
     search_order,
 )
-from meshsim.dns.upstream import OutsideWorld, Reply, Server, Upstream
+from meshsim.dns.upstream import (
+    Outside,
+    OutsideWorld,
+    Reply,
+    Server,
+    Upstream,
+    asked_servers,
+    outer_servers,
+)
 
 __all__ = [
     "EMBEDDED_ADDRESS",
@@ -54,6 +62,7 @@ __all__ = [
     "NamedEndpoint",
     "NetworkKind",
     "NxdomainRule",
+    "Outside",
     "OutsideWorld",
     "Oversize",
     "Question",
@@ -65,8 +74,10 @@ __all__ = [
     "Server",
     "Upstream",
     "Zone",
+    "asked_servers",
     "container_resolv_conf",
     "encode",
+    "outer_servers",
     "search_order",
     "type_number",
 ]

@@ -4,19 +4,22 @@ Room dns, floor 2. In: a :class:`~meshsim.dns.Question` and the time. Out: a :cl
 the server stays silent.
 
 Anything callable like :class:`Upstream` will do; :class:`OutsideWorld` is one that is told what it
-knows. It does not know containers or networks.
+knows; :func:`outer_servers` makes a list of servers of whatever describes the outside. It does not know
+containers or networks.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Protocol
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Protocol, TypeAlias
 
 from attrs import field, frozen
 
 from meshsim.dns.message import Question, Record
+from meshsim.dns.resolvconf import ResolvConfStyle, container_resolv_conf
+from meshsim.errors import BadValue
 
-__all__ = ["OutsideWorld", "Reply", "Server", "Upstream"]
+__all__ = ["Outside", "OutsideWorld", "Reply", "Server", "Upstream", "asked_servers", "outer_servers"]
 
 
 @frozen(slots=True)
@@ -49,9 +52,12 @@ class Upstream(Protocol):
         """Answer, or return None and let the asker wait."""
 
 
-def _folded(known: Mapping[str, list[str]]) -> dict[str, list[str]]:
+def _folded(known: Mapping[str, str | Sequence[str]]) -> dict[str, tuple[str, ...]]:
     """Names in lower case and without final dot."""
-    return {name.lower().rstrip("."): list(found) for name, found in known.items()}
+    return {
+        name.lower().rstrip("."): (found,) if isinstance(found, str) else tuple(found)
+        for name, found in known.items()
+    }
 
 
 @frozen(slots=True)
@@ -59,7 +65,7 @@ class OutsideWorld:
     """A name server that knows some addresses and answers one rcode to everything else.
 
     Attributes:
-        known: name (with or without final dot, any case) -> addresses.
+        known: name (with or without final dot, any case) -> address or addresses.
         unknown: the rcode for other names; None: silence.
         ttl: of its records, seconds.
         tcp: whether it answers over TCP; without, such a question fails with a timeout.
@@ -72,7 +78,7 @@ class OutsideWorld:
     'NXDOMAIN'
     """
 
-    known: Mapping[str, list[str]] = field(factory=dict, converter=_folded)
+    known: Mapping[str, str | Sequence[str]] = field(factory=dict, converter=_folded)
     unknown: str | None = "NXDOMAIN"
     ttl: int = 300
     tcp: bool = True
@@ -108,3 +114,52 @@ class Server:
     address: str
     ask: Upstream = OutsideWorld()
     from_host: bool = True
+
+
+#: what a world outside can be given as: names and addresses, a name server as a function, servers in order
+Outside: TypeAlias = Mapping[str, str | Sequence[str]] | Upstream | Iterable[Server]
+
+#: what a host's list of servers holds unless told otherwise
+_DEFAULT_ADDRESS = "8.8.8.8"
+
+
+def outer_servers(outside: Outside | None = None) -> tuple[Server, ...]:
+    """Make the list of servers a host has of a description of the outside.
+
+    Args:
+        outside: names and their addresses; or one name server as a function; or servers in order, none at
+            all for a host without. None: one server that knows no name.
+
+    Raises:
+        BadValue: none of these.
+
+    >>> (server,) = outer_servers({"example.test": "203.0.113.7"})
+    >>> server.address, server.ask(Question("example.test."), 0).records[0].data
+    ('8.8.8.8', '203.0.113.7')
+    """
+    if outside is None or isinstance(outside, Mapping):
+        return (Server(_DEFAULT_ADDRESS, OutsideWorld(outside or {})),)
+    if callable(outside):
+        return (Server(_DEFAULT_ADDRESS, outside),)
+    servers = tuple(outside) if isinstance(outside, Iterable) else ()
+    if not isinstance(outside, Iterable) or not all(isinstance(server, Server) for server in servers):
+        raise BadValue(
+            f"the world outside is a mapping of names, a function or Servers, not {outside!r}", str(outside)
+        )
+    return servers
+
+
+def asked_servers(listed: Sequence[Server], style: ResolvConfStyle) -> tuple[Server, ...]:
+    """The servers that containers' questions go to: those the host lists, or Docker's own two without any.
+
+    Nobody is at the made-up addresses: this world has no Internet.
+
+    >>> [server.address for server in asked_servers((), "ext-servers")]
+    ['8.8.8.8', '8.8.4.4']
+
+    Source: moby libnetwork/internal/resolvconf defaultIPv4NSs; recorded: unknown names then time out.
+    """
+    if listed:
+        return tuple(listed)
+    nobody = OutsideWorld(unknown=None)
+    return tuple(Server(address, nobody) for address in container_resolv_conf(style=style).servers)

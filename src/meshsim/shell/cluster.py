@@ -29,7 +29,7 @@ class Cluster(Facade):
     Args:
         seed: everything random is drawn from it; the same calls and seed give the same log.
         **options: those of :class:`meshsim.cluster.Cluster`: ``engine``, ``profile``, ``ties``, ``balancer``,
-            ``images``, ``extra_filters``, ``order``, ``placement``, ``epoch_ns``.
+            ``images``, ``extra_filters``, ``order``, ``placement``, ``epoch_ns``, ``outside``.
     """
 
     def __init__(self, seed: int | str = 0, **options: Any) -> None:

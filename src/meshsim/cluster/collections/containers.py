@@ -9,12 +9,12 @@ from attrs import evolve
 
 from meshsim.cluster.client import Connection, PingReply, Response, Target, fetch
 from meshsim.cluster.collections.base import Collection, Handle
+from meshsim.cluster.collections.plugs import abandon, connect, find_network
 from meshsim.cluster.container import Container
 from meshsim.cluster.specvalues import Words, command_of, duration_of, pairs_of, ports_of, words_of
 from meshsim.dataplane import Failed, Namespace
 from meshsim.dns import Answer
 from meshsim.errors import Conflict, ConnectionFailed, InvalidParameter, NotFound
-from meshsim.model.objects import Network
 from meshsim.model.specs import PortConfig
 from meshsim.model.states import PublishMode
 from meshsim.views.shapes import ContainerFacts
@@ -219,8 +219,9 @@ class Containers(Collection):
         command: str | Sequence[str] = (),
         *,
         name: str | None = None,
-        network: str | None = None,
+        network: Words | None = None,
         network_alias: Words = (),
+        ip: str = "",
         detach: bool = False,
         remove: bool = False,
         hostname: str = "",
@@ -235,8 +236,9 @@ class Containers(Collection):
             image: the image's reference.
             command: what runs instead of the image's own.
             name: invented when None.
-            network: a network's name; an attachable swarm network is allowed. Default ``bridge``.
-            network_alias: further names on that network.
+            network: names of networks; attachable swarm networks are allowed. Default ``bridge``.
+            network_alias: further names on the first of them.
+            ip: its address on the first of them; default the next free one.
             detach: return at once; else when the program has ended (or after ten virtual minutes).
             remove: remove it when the program ends.
             hostname: what it calls itself; default the first digits of its id.
@@ -253,7 +255,8 @@ class Containers(Collection):
             host.cluster.clock.guard()
         engine = host.engine
         ports = tuple(_as_host_port(port) for port in ports_of(publish))
-        target = self._network(network or "bridge")
+        names = words_of(network) or ("bridge",)
+        targets = [find_network(host, name) for name in names]
         container = engine.create(
             image,
             name=name or "",
@@ -264,39 +267,24 @@ class Containers(Collection):
             labels=pairs_of(label),
         )
         container.remove_on_exit = remove
+        container.network_mode = names[0] if network else ""
         try:
-            if isinstance(target, Network):
-                self._attach(container, target, words_of(network_alias))
-            elif target.name != "none":
-                engine.join_local(container, target)
-                container.network_aliases = words_of(network_alias)
+            for place, target in enumerate(targets):
+                connect(
+                    host,
+                    container,
+                    target,
+                    aliases=() if place else words_of(network_alias),
+                    ip="" if place else ip,
+                )
             engine.launch(container, ports)
         except Exception:
-            engine.discard(container)
+            abandon(host, container)
             raise
         handle = ContainerHandle(host, container.id)
         if not detach:
             self._wait(container)
         return handle
-
-    def _network(self, text: str) -> Any:
-        found = self._host.networks.find(text)
-        if found is None:
-            found = self._host.networks.find_swarm(text)
-        if found is None:
-            raise NotFound(f"network {text} not found")
-        return found
-
-    def _attach(self, container: Container, network: Network, aliases: tuple[str, ...]) -> None:
-        """Ask the managers for a place on a swarm network; workers may ask too.
-
-        Source: moby daemon/cluster/networks.go AttachNetwork.
-        """
-        member = self._host.networks._member
-        task, node = member.attach(network, container.id)
-        place = node.attachment(network.id)
-        assert place is not None
-        self._host.engine.connect(container, task, network, place.ip, aliases)
 
     def _wait(self, container: Container) -> None:
         cluster = self._host.cluster

@@ -2,18 +2,35 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
+from attrs import evolve
+
+from meshsim.cluster.collections import plugs
 from meshsim.cluster.collections.base import Collection, Handle
-from meshsim.cluster.locals import PREDEFINED
+from meshsim.cluster.container import Container
+from meshsim.cluster.locals import GATEWAY_BRIDGE, PREDEFINED
 from meshsim.cluster.membership import NOT_IN_SWARM
+from meshsim.cluster.netfacts import local_plugs, network_use
 from meshsim.cluster.specvalues import Words, pairs_of, words_of
-from meshsim.errors import Ambiguous, Conflict, Forbidden, InvalidParameter, NotFound, NotManager
+from meshsim.errors import (
+    Ambiguous,
+    Conflict,
+    FailedPrecondition,
+    Forbidden,
+    InvalidParameter,
+    NotFound,
+    NotManager,
+    NotModelled,
+)
 from meshsim.ipam import SubnetChoice, check_engine_subnets, command_line_subnets
 from meshsim.model.objects import Network
 from meshsim.model.specs import IpamConfig, NetworkSpec
 from meshsim.views import shapes
-from meshsim.views.shapes import LocalNetworkFacts, NetworkUse, Plug
+from meshsim.views.shapes import LocalNetworkFacts
+
+if TYPE_CHECKING:
+    from meshsim.cluster.collections.containers import ContainerHandle
 
 __all__ = ["NetworkHandle", "Networks"]
 
@@ -51,31 +68,25 @@ class NetworkHandle(Handle[Network | LocalNetworkFacts]):
         return record.subnet
 
     def _shape(self) -> Any:
-        record, epoch_ns = self.record, self._host.cluster.epoch_ns
-        if isinstance(record, Network):
-            return shapes.network(record, self._use(record), epoch_ns=epoch_ns)
-        return shapes.local_network(record, epoch_ns=epoch_ns)
+        return self.shape()
 
-    def _use(self, record: Network) -> NetworkUse | None:
-        """What is plugged in on this machine, and who gossips about the network."""
-        host = self._host
-        sandbox = host.plane.sandboxes.get(record.id)
-        if sandbox is None:
-            return None
-        length = record.ipam[0].subnet.partition("/")[2]
-        plugs = [
-            Plug(c.id, c.name, host.cluster.hex_id(f"{c.id}/{a.network_id}"), a.address)
-            for c in host.engine.containers.values()
-            if c.running
-            for a in c.attachments
-            if a.network_id == record.id
-        ]
-        key = "ingress-sbox" if record.spec.ingress else f"lb-{record.name}"
-        name = f"{record.name}-endpoint"
-        plugs.append(
-            Plug(key, name, host.cluster.hex_id(f"{host.name}/{key}"), f"{sandbox.lb_address}/{length}")
-        )
-        return NetworkUse(sandbox.view.joined_ns, tuple(plugs), host.cluster.gossip_peers(record.id))
+    def shape(self, *, verbose: bool = False) -> Any:
+        """What ``docker network inspect`` shows of it here; ``verbose`` adds the services known here."""
+        record, cluster = self.record, self._host.cluster
+        has_key = cluster.profile.network_has_ipv4_key
+        if isinstance(record, Network):
+            use = network_use(self._host, record, verbose=verbose)
+            return shapes.network(record, use, epoch_ns=cluster.epoch_ns, has_ipv4_key=has_key)
+        record = evolve(record, plugs=local_plugs(self._host, record))
+        return shapes.local_network(record, epoch_ns=cluster.epoch_ns, has_ipv4_key=has_key)
+
+    def connect(self, container: str | ContainerHandle, *, aliases: Words = (), ip: str = "") -> None:
+        """Put one of this machine's containers on it; see :meth:`Networks.connect`."""
+        self._host.networks.connect(self.id, container, aliases=aliases, ip=ip)
+
+    def disconnect(self, container: str | ContainerHandle, *, force: bool = False) -> None:
+        """Take one of this machine's containers off it; see :meth:`Networks.disconnect`."""
+        self._host.networks.disconnect(self.id, container, force=force)
 
     def remove(self) -> None:
         """Remove it.
@@ -88,12 +99,8 @@ class NetworkHandle(Handle[Network | LocalNetworkFacts]):
             member = host.networks._member
             member.control().remove_network(record.id)
             return
-        users = sum(
-            any(network.id == record.id for network in c.local_networks)
-            for c in host.engine.containers.values()
-            if c.running
-        )
-        host.engine.networks.remove(record.name, users)
+        lists = host.cluster.profile.network_in_use == "lists"
+        host.engine.networks.remove(record.name, local_plugs(host, record), lists=lists)
         host.plane.remove_bridge(record.id)
 
 
@@ -163,14 +170,15 @@ class Networks(Collection):
             raise NotFound(f"plugin {driver!r} not found".replace("'", '"'))
         if driver != "bridge":
             raise InvalidParameter(f"only one instance of {driver!r} network is allowed".replace("'", '"'))
+        if len(wishes) > 1:
+            raise NotModelled("a bridge network with several subnets is not modelled")
         host = self._host
+        self._prepare()  # docker_gwbridge may have taken its subnet before
         if self.find_swarm(name) is not None:
             raise Conflict(f"network with name {name} already exists")
-        wish = wishes[0] if wishes else None
         record = host.engine.networks.create(
             name,
-            subnet=wish.subnet if wish else "",
-            gateway=(wish.gateway or "") if wish else "",
+            wish=wishes[0] if wishes else None,
             options=pairs_of(opt),
             labels=pairs_of(label),
             created_ns=host.cluster.clock.now_ns,
@@ -229,6 +237,58 @@ class Networks(Collection):
                     return network
         return next((n for n in networks if len(text) >= 3 and n.id.startswith(text)), None)
 
+    def connect(
+        self, network: str, container: str | ContainerHandle, *, aliases: Words = (), ip: str = ""
+    ) -> None:
+        """Put one of this machine's containers on a network, also one the machine has not seen yet.
+
+        Args:
+            network: name or id.
+            container: handle, name, id or beginning of an id.
+            aliases: further names there.
+            ip: the address asked for; default the next free one.
+
+        Raises:
+            NotFound, Conflict, Forbidden, InvalidParameter: with the engine's sentence; nothing has changed.
+        """
+        found = self._container(container)
+        target = plugs.find_network(self._host, network)
+        plugs.connect(self._host, found, target, aliases=words_of(aliases), ip=ip)
+
+    def disconnect(self, network: str, container: str | ContainerHandle, *, force: bool = False) -> None:
+        """Take one of this machine's containers off a network; ``force``: even if the network is gone.
+
+        Raises:
+            NotFound, InvalidParameter: no such container or network, or it is not on the network.
+        """
+        plugs.disconnect(self._host, self._container(container), network, force=force)
+
+    def _container(self, container: str | ContainerHandle) -> Container:
+        handle = self._host.containers.get(container) if isinstance(container, str) else container
+        return handle.container
+
+    def prune(self) -> tuple[str, ...]:
+        """Remove the networks nobody uses: the swarm's (on a manager), then this machine's own; their names.
+
+        The ingress network and Docker's own ones stay.
+
+        Source: moby daemon/prune.go NetworksPrune, clusterNetworksPrune, localNetworksPrune.
+        """
+        removed = []
+        for handle in self.list():
+            record = handle.record
+            if isinstance(record, Network):
+                if record.spec.ingress or not self._host.networks._member.is_manager:
+                    continue
+            elif record.name == GATEWAY_BRIDGE or any(record.name == own for own, _ in PREDEFINED):
+                continue
+            try:
+                handle.remove()
+            except (FailedPrecondition, Forbidden):
+                continue
+            removed.append(record.name)
+        return tuple(removed)
+
     def _visible(self) -> Records:
         member = self._host.member
         if member is None:
@@ -240,6 +300,6 @@ class Networks(Collection):
 
     def _prepare(self) -> None:
         """docker_gwbridge is made when the first sandbox needs a way out: look whether one does by now."""
-        host = self._host
-        if host.plane.has_gateway_bridge:
-            host.engine.networks.ensure_gateway_bridge(host.cluster.clock.now_ns)
+        ingress = self._host.plane.ingress
+        if ingress is not None:
+            ingress.refresh()

@@ -6,7 +6,7 @@ Room shell, docker. Source: docker/cli cli/command/network/*.go. Rules of this f
 from __future__ import annotations
 
 import ipaddress
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from meshsim.errors import BadValue, NotFound, NotModelled
 from meshsim.model.objects import Network
@@ -27,10 +27,7 @@ from meshsim.shell.docker.common import (
 from meshsim.shell.flags import Command, Flag
 from meshsim.shell.result import Result
 from meshsim.text import natural_key
-from meshsim.views import filters, rows, shapes
-
-if TYPE_CHECKING:
-    from meshsim.cluster import NetworkHandle
+from meshsim.views import filters, rows
 
 __all__ = ["NETWORK"]
 
@@ -38,6 +35,10 @@ _INGRESS_WARNING = (
     "WARNING! Before removing the routing-mesh network, make sure all the nodes in your swarm run the same "
     "docker engine version. Otherwise, removal may not be effective and functionality of newly create "
     "ingress networks will be impaired.\nAre you sure you want to continue? [y/N] "
+)
+_PRUNE_WARNING = (
+    "WARNING! This will remove all custom networks not used by at least one container.\n"
+    "Are you sure you want to continue? [y/N] "
 )
 #: flags whose effect is not simulated
 _UNMODELLED = ("aux-address", "config-from", "config-only", "ipam-driver", "ipam-opt", "scope")
@@ -112,8 +113,6 @@ def _ls(call: Call) -> Result:
 
 
 def _inspect(call: Call) -> Result:
-    if call["verbose"]:
-        raise NotModelled("docker network inspect --verbose is not modelled")
     return inspected(
         call,
         Inspection(
@@ -121,17 +120,39 @@ def _inspect(call: Call) -> Result:
             fallback="error",
             bad_template_exit=64,
             wraps=False,
-            shape=lambda handle: _shape(call, handle),
+            shape=lambda handle: handle.shape(verbose=call["verbose"]),
         ),
     )
 
 
-def _shape(call: Call, handle: NetworkHandle) -> Any:
-    record, epoch_ns = handle.record, call.epoch_ns
-    has_key = call.profile.network_has_ipv4_key
-    if isinstance(record, Network):
-        return shapes.network(record, handle._use(record), epoch_ns=epoch_ns, has_ipv4_key=has_key)
-    return shapes.local_network(record, epoch_ns=epoch_ns, has_ipv4_key=has_key)
+# -- containers on networks
+
+
+def _connect(call: Call) -> Result:
+    for flag in ("driver-opt", "ip6", "link"):
+        if call.typed(flag):
+            raise NotModelled(f"docker network connect --{flag} is not modelled")
+    network, name = call.operands
+    call.host.networks.connect(network, name, aliases=tuple(call["alias"]), ip=call["ip"])
+    return Result()
+
+
+def _disconnect(call: Call) -> Result:
+    network, name = call.operands
+    call.host.networks.disconnect(network, name, force=call["force"])
+    return Result()
+
+
+def _prune(call: Call) -> Result:
+    if call.typed("filter"):
+        raise NotModelled("docker network prune --filter is not modelled")
+    asked = "" if call["force"] else _PRUNE_WARNING
+    if asked and call.stdin.strip().lower() not in ("y", "yes"):
+        # nobody is there to answer the question: that is a no
+        return Result(f"{asked}\n")
+    removed = call.host.networks.prune()
+    told = "".join(f"{name}\n" for name in removed)
+    return Result(f"{asked}Deleted Networks:\n{told}\n" if removed else asked)
 
 
 def _rm(call: Call) -> Result:
@@ -171,10 +192,6 @@ def _remove(call: Call, name: str) -> str:
     return name
 
 
-def _not_modelled(call: Call) -> Result:
-    raise NotModelled(f"{call.command.path} is not modelled")
-
-
 NETWORK = Group(
     "network",
     "Manage networks",
@@ -194,7 +211,7 @@ NETWORK = Group(
                 2,
                 2,
             ),
-            _not_modelled,
+            _connect,
         ),
         Entry(
             Command(
@@ -250,7 +267,7 @@ NETWORK = Group(
                 2,
                 2,
             ),
-            _not_modelled,
+            _disconnect,
         ),
         Entry(
             Command(
@@ -288,7 +305,7 @@ NETWORK = Group(
                     Flag("force", "bool", "f", help="Do not prompt for confirmation"),
                 ),
             ),
-            _not_modelled,
+            _prune,
         ),
         Entry(
             Command(

@@ -72,7 +72,7 @@ def dig(args: Sequence[str], place: Place) -> ProgramResult:
     answer = place.lookup(Question(fqdn, request.qtype, recursion=request.recursion, tcp=tcp))
     if answer.truncated:
         answer = place.lookup(evolve(answer.question, tcp=True))
-    if answer.rcode is None:
+    if answer.rcode is None or answer.elapsed_ns > request.timeout_ns:
         return _unanswered(args, request, place)
     text = _short(answer) if request.short else _long(args, request, answer, place)
     return ProgramResult(text, duration_ns=answer.elapsed_ns or MILLISECOND)

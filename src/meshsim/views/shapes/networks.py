@@ -107,6 +107,7 @@ class LocalNetworkFacts(Frozen):
     options: Mapping[str, str] = field(factory=FrozenDict)
     labels: Mapping[str, str] = field(factory=FrozenDict)
     plugs: tuple[Plug, ...] = ()
+    ip_range: str = ""
 
 
 def mac(address: str) -> str:
@@ -163,7 +164,8 @@ def network(
 
 def local_network(facts: LocalNetworkFacts, *, epoch_ns: int = 0, has_ipv4_key: bool = True) -> Struct:
     """Return ``network.Inspect`` of a network of one machine."""
-    configs = [go.IPAM_CONFIG(Subnet=facts.subnet, Gateway=facts.gateway)] if facts.subnet else None
+    config = go.IPAM_CONFIG(Subnet=facts.subnet, IPRange=facts.ip_range, Gateway=facts.gateway)
+    configs = [config] if facts.subnet else None
     return _inspect(
         has_ipv4_key,
         Name=facts.name,
