@@ -101,8 +101,8 @@ def test_others_and_what_is_not_told() -> None:
         commit(("create", "network", ID, Network(ID, spec=NetworkSpec("enet")))),
         commit(("create", "secret", "s", Secret("s", spec=SecretSpec("db_pw")))),
         commit(("create", "task", "t", object())),
-        (5, "container", {"host": "host01", "what": "die", "id": "c1", "name": "web"}),
-        (6, "container", {"host": "host02", "what": "die", "id": "c2", "name": "other"}),
+        (5, "container", ("host01", "die", "c1", "web")),
+        (6, "container", ("host02", "die", "c2", "other")),
         (7, "fault", {"what": "heal"}),
     ]
     assert told(*records) == [

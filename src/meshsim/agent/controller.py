@@ -269,6 +269,7 @@ class Controller:
             self._bench.runtime.publish(self.task)
             self._published = True
         ports = self._outcome.ports if self._outcome is not None else ()
+        self._outcome = None
         self.status = TaskStatus(_S.RUNNING, "started", "", now_ns, self._container(), ports)
 
     def _wait(self, now_ns: int) -> None:

@@ -544,7 +544,7 @@ class Cluster:
         self.log.append(
             self.clock.now_ns,
             "container",
-            {"host": host, "what": what, "id": container.id, "name": container.name},
+            (host, what, container.id, container.name),
         )
 
     def container_left(self, host: str, container: Container) -> None:

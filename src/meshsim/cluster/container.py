@@ -8,17 +8,18 @@ time; calls it makes to other containers happen at the same instant and their ti
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal, Protocol, TypeAlias
+from typing import Any, Literal, Protocol, TypeAlias
 
 from meshsim.cluster.images import Handler, Image, Reply, Request
-from meshsim.model.frozen import FrozenDict
-from meshsim.model.objects import Attachment
+from meshsim.model.frozen import FrozenDict, frozen_dict
+from meshsim.model.objects import Attachment, Task
 from meshsim.model.specs import PortConfig
 from meshsim.sim import short
 from meshsim.views.shapes import LocalNetworkFacts
 
 __all__ = ["Caller", "Container", "ContainerState"]
 
+_NOTHING: FrozenDict[str, Any] = FrozenDict()
 ContainerState: TypeAlias = Literal["created", "running", "exited"]
 
 
@@ -37,7 +38,8 @@ class Container:
         name: unique on the machine; for tasks ``service.slot.task``.
         image: the reference as given, with its tag.
         argv: entrypoint and command as they run.
-        task_id, service_id: the task it belongs to, and that task's service; empty for a plain container.
+        task: the service's task it was made for; None for a plain container.
+        task_id, service_id: of that task and its service; empty for a plain container.
         attachment_tasks: of a plain container: network id -> the task that holds its address there.
         aliases: of a plain container: network id -> its further names there.
         wanted: of a plain container: local network id -> the address asked for.
@@ -47,11 +49,11 @@ class Container:
     """
 
     __slots__ = (
-        "_spent_ns", "aliases", "argv", "attachment_tasks", "attachments", "behaviour", "caller",
-        "created_ns", "endpoint_id", "env", "exit_code", "explicit", "finished_ns", "handler", "health",
-        "hostname", "id", "image", "labels", "local_attachments", "local_networks", "log", "name",
+        "_labels", "_spent_ns", "aliases", "argv", "attachment_tasks", "attachments", "behaviour",
+        "caller", "created_ns", "endpoint_id", "env", "exit_code", "explicit", "finished_ns", "handler",
+        "health", "hostname", "id", "image", "local_attachments", "local_networks", "log", "name",
         "network_mode", "network_names", "pid", "published", "remove_on_exit", "service_id",
-        "started_ns", "state", "task_id", "wanted",
+        "started_ns", "state", "task", "task_id", "wanted",
     )  # fmt: skip
 
     def __init__(
@@ -66,8 +68,7 @@ class Container:
         hostname: str = "",
         env: Mapping[str, str] | None = None,
         labels: Mapping[str, str] | None = None,
-        task_id: str = "",
-        service_id: str = "",
+        task: Task | None = None,
         created_ns: int = 0,
     ) -> None:
         self.caller = caller
@@ -77,12 +78,13 @@ class Container:
         self.behaviour = behaviour
         self.argv = argv
         self.hostname = hostname or short(identifier)
-        self.env = FrozenDict(env or {})
-        self.labels = FrozenDict(labels or {})
-        self.task_id = task_id
-        self.service_id = service_id
+        self.env = frozen_dict(env) if env else _NOTHING
+        self._labels = frozen_dict(labels) if labels else _NOTHING
+        self.task = task
+        self.task_id = task.id if task else ""
+        self.service_id = task.service_id if task else ""
         #: by what the data plane knows it: the task's id for service tasks, else its own
-        self.endpoint_id = task_id if service_id else identifier
+        self.endpoint_id = task.id if task else identifier
         self.attachments: tuple[Attachment, ...] = ()
         self.local_networks: tuple[LocalNetworkFacts, ...] = ()
         self.local_attachments: tuple[Attachment, ...] = ()
@@ -92,19 +94,19 @@ class Container:
         self.health = ""
         #: whether the command was given, so that the image's own server does not run
         self.explicit = False
-        self.aliases: FrozenDict[str, tuple[str, ...]] = FrozenDict()
-        self.wanted: FrozenDict[str, str] = FrozenDict()
-        self.attachment_tasks: FrozenDict[str, str] = FrozenDict()
+        self.aliases: FrozenDict[str, tuple[str, ...]] = _NOTHING
+        self.wanted: FrozenDict[str, str] = _NOTHING
+        self.attachment_tasks: FrozenDict[str, str] = _NOTHING
         self.network_mode = ""
         #: of the swarm networks it is or was on, by id
-        self.network_names: FrozenDict[str, str] = FrozenDict()
+        self.network_names: FrozenDict[str, str] = _NOTHING
         self.pid = 0
         self.created_ns = created_ns
         self.started_ns = 0
         self.finished_ns = 0
         self.remove_on_exit = False
         self.handler: Handler | None = None
-        self.log: list[tuple[int, str, str]] = []
+        self.log: tuple[tuple[int, str, str], ...] = ()
         self._spent_ns = 0
 
     def __repr__(self) -> str:
@@ -119,6 +121,25 @@ class Container:
     def running(self) -> bool:
         """Whether its program runs."""
         return self.state == "running"
+
+    @property
+    def labels(self) -> Mapping[str, str]:
+        """Its own; those of a service's task also say whose it is.
+
+        Source: moby daemon/cluster/executor/container/container.go labels.
+        """
+        task = self.task
+        if task is None:
+            return self._labels
+        return {
+            **self._labels,
+            "com.docker.swarm.node.id": task.node_id,
+            "com.docker.swarm.service.id": task.service_id,
+            "com.docker.swarm.service.name": task.shared.service_name,
+            "com.docker.swarm.task": "",
+            "com.docker.swarm.task.id": task.id,
+            "com.docker.swarm.task.name": task.name,
+        }
 
     def listens(self, port: int) -> bool:
         """Whether its program would accept a connection on the port now. O(1)."""
@@ -143,4 +164,4 @@ class Container:
 
     def write(self, now_ns: int, stream: str, text: str) -> None:
         """Add what the program printed to the log, a line at a time."""
-        self.log.extend((now_ns, stream, line) for line in text.splitlines())
+        self.log = (*self.log, *((now_ns, stream, line) for line in text.splitlines()))

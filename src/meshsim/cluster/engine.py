@@ -108,6 +108,8 @@ class Engine:
         self._told: dict[str, Network] = {}
         #: images that are on this machine, as ``name:tag``
         self.pulled: dict[str, None] = {}
+        #: names of networks by id, as the containers of tasks share them
+        self._names: dict[FrozenDict[str, str], FrozenDict[str, str]] = {}
         self._monitors: dict[str, Monitor] = {}
         self._pid = 1000
 
@@ -156,15 +158,6 @@ class Engine:
             return Outcome(_LB_WAIT_NS, _NO_ADDRESS)
         if task.id in self._by_task:  # created before the power was cut
             return Outcome(profile.prepare_ns)
-        labels = {
-            **spec.labels,
-            "com.docker.swarm.node.id": task.node_id,
-            "com.docker.swarm.service.id": task.service_id,
-            "com.docker.swarm.service.name": task.shared.service_name,
-            "com.docker.swarm.task": "",
-            "com.docker.swarm.task.id": task.id,
-            "com.docker.swarm.task.name": task.name,
-        }
         container = self._create(
             task.name,
             spec.image,
@@ -172,14 +165,12 @@ class Engine:
             argv=_argv(behaviour, spec.command, spec.args),
             hostname=spec.hostname,
             env=dict(entry.partition("=")[::2] for entry in spec.env),
-            labels=labels,
-            task_id=task.id,
-            service_id=task.service_id,
+            labels=spec.labels,
+            task=task,
         )
         container.attachments = task.attachments
-        container.network_names = FrozenDict(
-            {a.network_id: networks[a.network_id].name for a in task.attachments}
-        )
+        names = FrozenDict({a.network_id: networks[a.network_id].name for a in task.attachments})
+        container.network_names = self._names.setdefault(names, names)
         self._told.update({a.network_id: networks[a.network_id] for a in task.attachments})
         if not task.attachments:  # then it is on the default bridge, as any container
             self.join_local(container, self.networks.bridge)
@@ -502,8 +493,7 @@ class Engine:
         hostname: str,
         env: Mapping[str, str] | None,
         labels: Mapping[str, str] | None,
-        task_id: str = "",
-        service_id: str = "",
+        task: Task | None = None,
     ) -> Container:
         world = self._world
         container = Container(
@@ -516,8 +506,7 @@ class Engine:
             hostname=hostname,
             env=env,
             labels=labels,
-            task_id=task_id,
-            service_id=service_id,
+            task=task,
             created_ns=world.clock.now_ns,
         )
         self.containers[container.id] = container
@@ -626,7 +615,7 @@ def _argv(behaviour: Image, entrypoint: Sequence[str], command: Sequence[str]) -
     """What runs: given words replace the image's. Source: moby daemon/commit.go merge of image config."""
     head = tuple(entrypoint) or behaviour.entrypoint
     tail = tuple(command) or (() if entrypoint else behaviour.command)
-    return (*head, *tail)
+    return head + tail
 
 
 def _ingress_ports(task: Task) -> tuple[tuple[str, int, int], ...]:

@@ -183,7 +183,7 @@ class Journal:
         self.told += 1
         self.last_ns = row.sent_ns
         if self._log is not None:
-            self._log.append(row.sent_ns, "binding", {"network": network_id, "row": row})
+            self._log.append(row.sent_ns, "binding", (network_id, row))
         return row
 
     def check(self) -> None:

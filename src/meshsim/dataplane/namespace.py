@@ -14,7 +14,7 @@ from attrs import frozen
 from meshsim.dataplane.path import connect, ping
 from meshsim.dataplane.visit import Visit, Way, visit
 from meshsim.dns import Answer, Resolver, Server
-from meshsim.model.frozen import Frozen, FrozenDict
+from meshsim.model.frozen import Frozen
 from meshsim.profile import Profile
 from meshsim.sim import Clock
 
@@ -53,7 +53,6 @@ class Namespace:
         endpoint_id: the task's id, or the container's.
         name: the container's name.
         container_id: 64 hexadecimal digits.
-        places: its networks, by network id.
         gateway_address: its address on docker_gwbridge or the default bridge; empty when it has no way out.
         host_ports: what the host maps to it.
         ports: its source ports, the host's counter.
@@ -62,6 +61,7 @@ class Namespace:
 
     __slots__ = (
         "_ndots_set",
+        "_places",
         "_resolver",
         "_servers",
         "container_id",
@@ -69,7 +69,6 @@ class Namespace:
         "gateway_address",
         "host_ports",
         "name",
-        "places",
         "plane",
         "ports",
         "ways",
@@ -94,7 +93,7 @@ class Namespace:
         self.endpoint_id = endpoint_id
         self.name = name
         self.container_id = container_id
-        self.places = FrozenDict({place.network_id: place for place in places})
+        self._places = places
         self.gateway_address = gateway_address
         self.host_ports = host_ports
         self._servers = servers
@@ -109,6 +108,11 @@ class Namespace:
         return f"<Namespace {self.name} on {self.plane.name}: {places or 'no network'}>"
 
     @property
+    def places(self) -> dict[str, Place]:
+        """Its networks, by network id; made anew, since thousands of containers are never looked at."""
+        return {place.network_id: place for place in self._places}
+
+    @property
     def resolver(self) -> Resolver:
         """Its 127.0.0.11, made when it is first asked something."""
         if self._resolver is None:
@@ -117,7 +121,7 @@ class Namespace:
 
     def reroute(self, places: tuple[Place, ...], gateway_address: str) -> None:
         """It is on other networks from now on: ways and names it knew are forgotten."""
-        self.places = FrozenDict({place.network_id: place for place in places})
+        self._places = places
         self.gateway_address = gateway_address
         self._resolver = None
         self.ways.clear()

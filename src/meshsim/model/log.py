@@ -11,14 +11,21 @@ import hashlib
 import json
 from collections.abc import Iterator
 from enum import Enum
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import attrs
 
-__all__ = ["Log", "Record", "plain"]
+from meshsim.sim import Shared
+
+__all__ = ["Log", "Operations", "Record", "plain"]
 
 #: (time_ns, kind, payload); the payload of kind "commit" is (swarm, version, operations)
 Record: TypeAlias = tuple[int, str, Any]
+
+#: what is told for every task has a tuple as payload; the names of its items stand here
+_NAMES: Final = {"container": ("host", "what", "id", "name"), "binding": ("network", "row")}
+#: the few kinds of operations there are, each kept once
+_HEADS: Final[dict[tuple[str, ...], tuple[str, ...]]] = {}
 
 
 def plain(value: Any) -> Any:
@@ -45,6 +52,37 @@ def _is_default(attribute: Any, item: Any) -> bool:
     if isinstance(default, attrs.Factory):  # type: ignore[arg-type]
         return not default.takes_self and bool(item == default.factory())
     return bool(item == default)
+
+
+class Operations(Shared):
+    """What one commit did, packed into one list, since a large service makes a hundred thousand of them.
+
+    Never touched again once it is in a log.
+
+    >>> operations = Operations()
+    >>> operations.add(("update", "task", "desired"), "t1", "running")
+    >>> operations.add(("remove", "node"), "n1")
+    >>> list(operations)
+    [('update', 'task', 't1', 'desired', 'running'), ('remove', 'node', 'n1')]
+    """
+
+    __slots__ = ("_packed",)
+
+    def __init__(self) -> None:
+        self._packed: list[Any] = []
+
+    def add(self, head: tuple[str, ...], identifier: str, *values: Any) -> None:
+        """Add ``(verb, kind, field ...)`` of an object, with a value for each field."""
+        self._packed += (_HEADS.setdefault(head, head), identifier, *values)
+
+    def __iter__(self) -> Iterator[tuple[Any, ...]]:
+        """Each as ``(verb, kind, id, field, value ...)``; a created object stands without field."""
+        items = iter(self._packed)
+        for verb, kind, *fields in items:
+            row = [verb, kind, next(items)]
+            for name in fields:
+                row += (name, next(items)) if name else (next(items),)
+            yield tuple(row)
 
 
 class Log:
@@ -83,7 +121,11 @@ class Log:
     def lines(self) -> Iterator[str]:
         """Each record as one line of JSON, without the newline."""
         for time_ns, kind, payload in self.records:
-            body = _commit_body(*payload) if kind == "commit" else plain(payload)
+            if kind == "commit":
+                body = _commit_body(*payload)
+            else:
+                names = _NAMES.get(kind)
+                body = plain(payload if names is None else dict(zip(names, payload, strict=True)))
             yield json.dumps({"t": time_ns, "kind": kind, **body}, separators=(",", ":"), ensure_ascii=False)
 
     def to_jsonl(self) -> str:
@@ -99,7 +141,7 @@ class Log:
         return hasher.hexdigest()
 
 
-def _commit_body(swarm: str, version: int, operations: tuple[tuple[Any, ...], ...]) -> dict[str, Any]:
+def _commit_body(swarm: str, version: int, operations: Operations) -> dict[str, Any]:
     rows = []
     for verb, kind, identifier, *rest in operations:
         row: dict[str, Any] = {"do": verb, "what": kind, "id": identifier}

@@ -12,15 +12,16 @@ Source: swarmkit manager/state/store/memory.go (MemoryStore), manager/state/watc
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from operator import attrgetter
 from typing import Any, TypeVar
 
 import attrs
 
 from meshsim.errors import AlreadyExists, MeshsimError, NotFound, OutOfSequence
 from meshsim.model.events import AnyObject, Change, Committed, Created, Removed, Updated
-from meshsim.model.log import Log
+from meshsim.model.log import Log, Operations
 from meshsim.model.objects import Config, Network, Node, Secret, Service, Swarm, Task
 from meshsim.model.states import TaskState
 from meshsim.sim import Clock
@@ -251,24 +252,25 @@ class Store:
 
     def _commit(self, tx: Transaction) -> None:
         changes: list[Change] = []
-        operations: list[tuple[Any, ...]] = []
+        operations = Operations()
         for old, new in tx._writes.values():
             if old is None:
                 if new is None:
                     continue  # made and removed inside the transaction: nobody ever saw it
                 changes.append(Created(new))
-                operations.append(("create", new.kind, new.id, new))
+                operations.add(("create", new.kind, ""), new.id, new)
             elif new is None:
                 changes.append(Removed(old))
-                operations.append(("remove", old.kind, old.id))
+                operations.add(("remove", old.kind), old.id)
             else:
                 changes.append(Updated(old, new))
-                operations.append(_delta(old, new))
+                fields, values = _delta(old, new)
+                operations.add(("update", new.kind, *fields), new.id, *values)
             self._apply(old, new)
         if not changes:
             return
         self.version = tx.version
-        self.log.append(tx.now_ns, "commit", (self.label, tx.version, tuple(operations)))
+        self.log.append(tx.now_ns, "commit", (self.label, tx.version, operations))
         self._queue.append(Committed(tx.version, tx.now_ns, tuple(changes)))
         self._deliver()
 
@@ -388,18 +390,23 @@ def _rank(entry: tuple[int, Watcher]) -> int:
 
 
 _TASK_FIELDS = ("node_id", "desired", "status", "attachments", "endpoint", "assigned_generic")
+_task_values = attrgetter(*_TASK_FIELDS)
 
 
-def _delta(old: AnyObject, new: AnyObject) -> tuple[Any, ...]:
-    """What an update changed, flat: ("update", kind, id, field, value, field, value ...)."""
-    row: list[Any] = ["update", new.kind, new.id]
-    names = _TASK_FIELDS if new.kind == "task" else _field_names(type(new))
-    for name in names:
-        value = getattr(new, name)
-        was = getattr(old, name)
+def _delta(old: AnyObject, new: AnyObject) -> tuple[list[str], list[Any]]:
+    """What an update changed: the fields and their new values."""
+    if new.kind == "task":
+        names: tuple[str, ...] = _TASK_FIELDS
+        read: Callable[[Any], Iterable[Any]] = _task_values
+    else:
+        names = _field_names(type(new))
+        read = attrgetter(*names)
+    fields, values = [], []
+    for name, was, value in zip(names, read(old), read(new), strict=True):
         if value is not was and value != was:
-            row += (name, value)
-    return tuple(row)
+            fields.append(name)
+            values.append(value)
+    return fields, values
 
 
 def _field_names(kind: type[AnyObject]) -> tuple[str, ...]:

@@ -85,9 +85,10 @@ def events_of(
     for time_ns, kind, payload in records:
         if kind == "commit" and swarm and payload[0] == swarm:
             yield from history.commit(time_ns, payload[2])
-        elif kind == "container" and payload["host"] == host:
-            attributes = {**(containers or {}).get(payload["id"], {}), "name": payload["name"]}
-            yield Event(time_ns, "container", payload["what"], payload["id"], attributes, "local")
+        elif kind == "container" and payload[0] == host:
+            _, what, identifier, name = payload
+            attributes = {**(containers or {}).get(identifier, {}), "name": name}
+            yield Event(time_ns, "container", what, identifier, attributes, "local")
 
 
 class _History:

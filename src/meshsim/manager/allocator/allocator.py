@@ -328,6 +328,7 @@ class Allocator:
         nodes: dict[str, None] = {}
         #: service -> its tasks' spec and networks: looked up once for a batch of equal tasks
         places: dict[str, tuple[TaskSpec, tuple[Attachment, ...]]] = {}
+        status = TaskStatus(TaskState.PENDING, PENDING_MESSAGE, "", self._clock.now_ns)
         for task_id in map_order(waiting, self._rng):
             task = tx.get(Task, task_id)
             if task is None or task.status.state is not TaskState.NEW:
@@ -348,7 +349,6 @@ class Allocator:
                     self._note(str(error))
                 continue
             del waiting[task_id]
-            status = TaskStatus(TaskState.PENDING, PENDING_MESSAGE, "", self._clock.now_ns)
             endpoint = service.endpoint if service is not None else None
             task = tx.update(task, attachments=attachments, endpoint=endpoint, status=status)
             self._needs.add(task)

@@ -57,7 +57,7 @@ class TaskReaper:
         self._dirty: dict[_Key, None] = {}
         self._cleanup: dict[str, None] = {}
         #: service -> replica number, or node -> ids of the tasks there, in order of creation
-        self._slots: dict[str, dict[int | str, list[str]]] = {}
+        self._slots: dict[str, dict[int | str, tuple[str, ...]]] = {}
         self.running = False
 
     def __repr__(self) -> str:
@@ -113,15 +113,17 @@ class TaskReaper:
     def _file(self, task: Task) -> None:
         if task.service_id:
             of_service = self._slots.setdefault(task.service_id, {})
-            of_service.setdefault(task.slot or task.node_id, []).append(task.id)
+            key = task.slot or task.node_id
+            of_service[key] = (*of_service.get(key, ()), task.id)
 
     def _unfile(self, task: Task) -> None:
         of_service = self._slots.get(task.service_id)
         for key in (task.slot or task.node_id, ""):
             ids = of_service.get(key) if of_service is not None else None
             if of_service is not None and ids is not None and task.id in ids:
-                ids.remove(task.id)
-                if not ids:
+                if len(ids) > 1:
+                    of_service[key] = tuple(other for other in ids if other != task.id)
+                else:
                     del of_service[key]
                 if not of_service:
                     del self._slots[task.service_id]

@@ -19,7 +19,7 @@ from meshsim.manager.orchestrator.tasks import (
     invalid_node,
     is_replicated,
     is_task_exact,
-    new_task,
+    new_tasks,
     remove_all,
 )
 from meshsim.manager.orchestrator.update import GOING_ON, UpdateSupervisor
@@ -300,7 +300,7 @@ class ReplicatedOrchestrator:
         """Make tasks in the lowest free slots; dead slots that stay empty are cleared away."""
         numbers = slots.free_numbers(count, filled=standing)
         with self._store.transaction() as tx:
-            fresh = [tx.create(new_task(self._ids, service, slot, tx.now_ns)) for slot in numbers]
+            fresh = [tx.create(task) for task in new_tasks(self._ids, service, numbers, tx.now_ns)]
             for slot in numbers:
                 dead.pop(slot, None)
             gone = self._clear(tx, slots, dead)

@@ -44,7 +44,7 @@ class ServiceSlots:
     __slots__ = ("_live_tasks", "_numbers", "crowded", "idle", "live", "tasks")
 
     def __init__(self) -> None:
-        self.tasks: dict[Slot, list[str]] = {}
+        self.tasks: dict[Slot, tuple[str, ...]] = {}
         self.live: dict[Slot, int] = {}
         self.idle: dict[Slot, None] = {}
         self.crowded: dict[Slot, None] = {}
@@ -58,12 +58,10 @@ class ServiceSlots:
         """Take notice of a task that is new or was told another desired state. O(log slots)."""
         identifier = task.id
         slot: Slot = task.shared.slot or task.node_id or 0
-        ids = self.tasks.get(slot)
-        fresh = ids is None or identifier not in ids
-        if ids is None:
-            self.tasks[slot] = [identifier]
-        elif fresh:
-            ids.append(identifier)
+        ids = self.tasks.get(slot, ())
+        fresh = identifier not in ids
+        if fresh:
+            self.tasks[slot] = (*ids, identifier)
         live = task.desired <= TaskState.RUNNING
         if fresh and live:
             self._live_tasks[identifier] = None
@@ -80,12 +78,13 @@ class ServiceSlots:
         ids = self.tasks.get(slot)
         if ids is None or task.id not in ids:
             return
-        ids.remove(task.id)
         count = self.live.get(slot, 0)
         if task.id in self._live_tasks:
             del self._live_tasks[task.id]
             count -= 1
-        if not ids:
+        if len(ids) > 1:
+            self.tasks[slot] = tuple(other for other in ids if other != task.id)
+        else:
             del self.tasks[slot]
         self._set_live(slot, count)
 

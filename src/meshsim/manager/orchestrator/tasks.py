@@ -7,6 +7,7 @@ Source: swarmkit manager/orchestrator/task.go, service.go.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from random import Random
 
 import attrs
@@ -18,7 +19,15 @@ from meshsim.model.store import Store
 from meshsim.placement import meets, parse_constraints
 from meshsim.sim import object_id
 
-__all__ = ["invalid_node", "is_job", "is_task_dirty", "meets_constraints", "new_task", "remove_all"]
+__all__ = [
+    "invalid_node",
+    "is_job",
+    "is_task_dirty",
+    "meets_constraints",
+    "new_task",
+    "new_tasks",
+    "remove_all",
+]
 
 _ANYWHERE = Placement()
 
@@ -52,21 +61,31 @@ def new_task(
     node_id: str = "",
     desired: TaskState = TaskState.RUNNING,
 ) -> Task:
-    """Make a task of the service as it is now; a job's task carries the number of the present run.
+    """Make a task of the service as it is now; a job's task carries the number of the present run."""
+    (task,) = new_tasks(ids, service, (slot,), now_ns, node_id=node_id, desired=desired)
+    return task
+
+
+def new_tasks(
+    ids: Random,
+    service: Service,
+    slots: Iterable[int],
+    now_ns: int,
+    *,
+    node_id: str = "",
+    desired: TaskState = TaskState.RUNNING,
+) -> Iterator[Task]:
+    """Make a task for each slot; what they have in common they share.
 
     Source: swarmkit manager/orchestrator/task.go NewTask.
     """
-    spec = service.spec
+    spec, version = service.spec, service.spec_version
     job = service.job_status.iteration if service.job_status is not None else None
-    return Task(
-        object_id(ids),
-        TaskShared(service.id, spec.name, slot, spec.task, service.spec_version, now_ns, spec.labels, job),
-        node_id,
-        desired,
-        TaskStatus(TaskState.NEW, "created", "", now_ns),
-        (),
-        Endpoint(spec.endpoint),
-    )
+    status = TaskStatus(TaskState.NEW, "created", "", now_ns)
+    endpoint = Endpoint(spec.endpoint)
+    for slot in slots:
+        shared = TaskShared(service.id, spec.name, slot, spec.task, version, now_ns, spec.labels, job)
+        yield Task(object_id(ids), shared, node_id, desired, status, (), endpoint)
 
 
 def invalid_node(node: Node | None) -> bool:
