@@ -5,7 +5,10 @@ containers that run a program: how long it runs and how it ends. Rules of this f
 factory called once per container; the state lives on the handler, which must be copyable; a handler
 never steps time, it says how long its answer took. Users add their own images the same way.
 
-A handler is any callable ``handler(request, container) -> Reply``.
+A handler is any callable ``handler(request, container) -> Reply``. Two methods are called when it has them:
+``on_start(container, host)`` as soon as its program is up (a server that acts by itself, as proxies do, sets
+its timers there; ``host`` is the machine, and what it can reach), and ``on_stop(container)`` at the stop
+signal, which says after how many nanoseconds the program ends and with which exit code.
 """
 
 from __future__ import annotations
@@ -42,6 +45,7 @@ class Request(Frozen):
         port: the port asked for inside the container.
         host: the name or address the client called.
         method: HTTP's method.
+        forwarded_for: the client's address as a proxy on the way tells it (``X-Forwarded-For``).
     """
 
     payload: str = "/"
@@ -50,6 +54,7 @@ class Request(Frozen):
     port: int = 80
     host: str = ""
     method: str = "GET"
+    forwarded_for: str = ""
 
 
 @frozen(slots=True)
@@ -166,11 +171,12 @@ def it_works(_request: Request, _container: ContainerView) -> Reply:
 
 def whoami(request: Request, container: ContainerView) -> Reply:
     """``traefik/whoami``: who answers, and who asked."""
+    told = request.forwarded_for
     return Reply(
         f"Hostname: {container.hostname}\n"
         f"RemoteAddr: {request.source}:{request.source_port}\n"
         f"{request.method} {request.payload} HTTP/1.1\n"
-        f"Host: {request.host}\n"
+        f"Host: {request.host}\n" + (f"X-Forwarded-For: {told}\n" if told else "")
     )
 
 

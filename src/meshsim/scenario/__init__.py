@@ -45,6 +45,7 @@ from meshsim.scenario.steps import Moment, Running, Step, at, every, plan, runni
 from meshsim.scenario.times import Exponential, Fixed, Pareto, Uniform
 from meshsim.scenario.traffic.arrivals import Bursts, Every, Poisson, Trace
 from meshsim.scenario.traffic.clients import Client, KeepAlive, Resolver, Retry, Users
+from meshsim.scenario.traffic.proxies import HAProxy, Nginx, Traefik
 from meshsim.scenario.traffic.servers import Queue, Server
 
 __all__ = [
@@ -60,12 +61,14 @@ __all__ = [
     "Exponential",
     "Fail",
     "Fixed",
+    "HAProxy",
     "Heal",
     "HostPlan",
     "Interval",
     "KeepAlive",
     "Moment",
     "NetworkPlan",
+    "Nginx",
     "Pareto",
     "Partition",
     "Point",
@@ -89,6 +92,7 @@ __all__ = [
     "Sweep",
     "TaskRecord",
     "Trace",
+    "Traefik",
     "Uniform",
     "Update",
     "Users",

@@ -6,13 +6,14 @@ read by the facade's own parser, so that they mean here what they mean there.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeAlias
 
 from attrs import field, frozen
 
 from meshsim.errors import BadValue
 from meshsim.model.frozen import Frozen, FrozenDict
 from meshsim.scenario.fields import Written, flag, plain, record, text, value_text, written
+from meshsim.scenario.traffic.proxies import PROXIES, HAProxy, Nginx, Traefik, as_proxy
 from meshsim.scenario.traffic.servers import Server
 from meshsim.units import parse_bytes, parse_cpus
 
@@ -23,6 +24,10 @@ def _mapping(value: Any) -> FrozenDict[str, Any]:
     if not isinstance(value, dict):
         raise BadValue(f"expected a mapping, not {value_text(value)}", str(value))
     return plain(value)  # type: ignore[no-any-return]
+
+
+#: a proxy as data
+Proxies: TypeAlias = HAProxy | Nginx | Traefik
 
 
 def _quantity(parse: Any) -> Any:
@@ -45,6 +50,8 @@ class HostPlan(Written):
         address: on the LAN; the next free one when empty.
         cpus, memory: what it has, ``"2"`` and ``"4G"``; a small machine when empty.
         labels: of the node.
+        proxy: a machine outside the swarm that runs this proxy in a container.
+        publish: the ports of that machine the proxy has.
     """
 
     name: str = text()
@@ -53,6 +60,14 @@ class HostPlan(Written):
     cpus: str = field(default="", converter=_quantity(parse_cpus))
     memory: str = field(default="", converter=_quantity(parse_bytes))
     labels: FrozenDict[str, str] = field(factory=FrozenDict, converter=_mapping)
+    proxy: Proxies | None = record(PROXIES, None, convert=as_proxy)
+    publish: str = text("80:80")
+
+    def __attrs_post_init__(self) -> None:
+        if self.proxy is not None and (self.manager or self.labels):
+            raise BadValue(
+                f"host {self.name} is a proxy outside the swarm: it has no role and no labels there"
+            )
 
 
 @written
@@ -73,6 +88,7 @@ class ServicePlan(Frozen):
         name: of the service.
         server: how long its tasks take; None for an image that answers at once.
         image: what its containers are, when there is no server.
+        proxy: its containers are this proxy.
         **flags: those of ``docker service create``, underscores for dashes: ``replicas=2,
             publish=["81:80"], network=["eg1"]``.
 
@@ -83,12 +99,22 @@ class ServicePlan(Frozen):
     name: str = text()
     server: Server | None = record(Server, None)  # noqa: RUF009 - it makes a field
     image: str = text("")
+    proxy: Proxies | None = record(PROXIES, None, convert=as_proxy)  # noqa: RUF009
     flags: FrozenDict[str, Any] = field(factory=FrozenDict, converter=_mapping, metadata={"rest": True})
 
-    def __init__(self, name: str, server: Server | None = None, image: str = "", **flags: Any) -> None:
-        self.__attrs_init__(name, server, image, flags)
+    def __init__(
+        self,
+        name: str,
+        server: Server | None = None,
+        image: str = "",
+        proxy: Proxies | None = None,
+        **flags: Any,
+    ) -> None:
+        self.__attrs_init__(name, server, image, proxy, flags)
         if server is not None and image:
             raise BadValue(f"service {name} has a server, so it cannot have an image as well")
+        if proxy is not None and (server is not None or image):
+            raise BadValue(f"service {name} is a proxy, so it cannot have a server or an image as well")
 
 
 def as_host(value: Any) -> Any:

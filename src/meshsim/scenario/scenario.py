@@ -171,6 +171,8 @@ class Scenario(Written):
     def _around(self) -> Iterator[_Problem]:
         if not self.hosts:
             yield ("hosts",), "a scenario needs at least one host"
+        elif self.hosts[0].proxy is not None:
+            yield ("hosts", 0, "proxy"), "the first host founds the swarm, so it is no proxy outside of it"
         if self.lasts_ns == 0:
             yield ("lasts",), "a scenario that lasts 0s shows nothing"
         try:

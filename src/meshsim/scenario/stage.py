@@ -21,6 +21,7 @@ from meshsim.scenario.scenario import Scenario
 from meshsim.scenario.steps import Step
 from meshsim.scenario.traffic.caller import ANSWER, Caller
 from meshsim.scenario.traffic.clients import Client
+from meshsim.scenario.traffic.proxies import Proxy
 from meshsim.scenario.traffic.servers import Queue, Queues
 from meshsim.sim import Timer
 from meshsim.units import parse_bytes, parse_cpus
@@ -50,12 +51,14 @@ class Stage(Cluster):
 
     def __init__(self, scenario: Scenario, seed: int | str) -> None:
         makers = {_image(s.name): Queues(s.server) for s in scenario.services if s.server is not None}
+        proxies = {_image(s.name): s.proxy for s in scenario.services if s.proxy is not None}
+        proxies |= {_image(f"host/{h.name}"): h.proxy for h in scenario.hosts if h.proxy is not None}
         super().__init__(
             seed,
             profile=Profile(scenario.engine, **scenario.profile),
             ties="seeded" if scenario.ties == "seeded" else "joined",
             balancer=scenario.balancer,
-            images={**scenario.images, **makers},
+            images={**scenario.images, **makers, **proxies},
         )
         for name, maker in makers.items():
             maker.clock = self.clock
@@ -66,6 +69,8 @@ class Stage(Cluster):
         self.lasted_ns = 0
         self._steps_to_come = 0
         self.callers: list[Caller] = []
+        self._ready_ns = max((proxy.ready_ns for proxy in proxies.values()), default=0)
+        self._proxies: list[Proxy] = []
         self._names: dict[str, str] = {}
         self._repeating: list[Timer] = []
 
@@ -80,6 +85,8 @@ class Stage(Cluster):
         first = hosts[0]
         first.swarm.init()
         for plan, host in zip(scenario.hosts[1:], hosts[1:], strict=True):
+            if plan.proxy is not None:
+                continue
             role = "manager" if plan.manager else "worker"
             host.swarm.join(f"{first.name}:2377", token=first.swarm.join_token(role))
         for plan in scenario.hosts:
@@ -91,7 +98,12 @@ class Stage(Cluster):
         for number, service in enumerate(scenario.services):
             with _refusals("services", number):
                 self._create_service(first, service)
+        for plan, host in zip(scenario.hosts, hosts, strict=True):
+            if plan.proxy is not None:
+                image = _image(f"host/{plan.name}")
+                host.containers.run(image, name=plan.name, publish=plan.publish, detach=True)
         self.settle()
+        self.run_for(self._ready_ns)
         places = [self._place(client) for client in scenario.clients]
         self.settle()
         for client, place in zip(scenario.clients, places, strict=True):
@@ -114,7 +126,8 @@ class Stage(Cluster):
         )
 
     def _create_service(self, first: Host, service: ServicePlan) -> None:
-        image = _image(service.name) if service.server else service.image or service.name
+        own = service.server or service.proxy
+        image = _image(service.name) if own else service.image or service.name
         handle = first.services.create(image, name=service.name, **service.flags)
         self._names[handle.id] = service.name
 
@@ -153,6 +166,8 @@ class Stage(Cluster):
             self.run_until(max(clock.now_ns, *(caller.ahead_ns for caller in self.callers)))
         for caller in self.callers:
             caller.finish(clock.now_ns)
+        for proxy in self._proxies:
+            proxy.finish(clock.now_ns)
         self.recorder.rows.sort(key=_end)
 
     def _done(self) -> bool:
@@ -244,21 +259,23 @@ class Stage(Cluster):
     def container_changed(self, host: str, container: Container, what: str) -> None:
         """Note a step in a container's life; requests inside a task that dies die with it."""
         super().container_changed(host, container, what)
-        if not container.service_id:
-            return
-        if what == "start":
+        if what == "start" and (container.service_id or isinstance(container.handler, Proxy)):
             self._started(host, container)
-        elif what == "die":
+        elif what == "die" and container.endpoint_id in self.recorder.tasks:
             self._died(host, container)
 
     def _started(self, host: str, container: Container) -> None:
-        service = self._names.get(container.service_id, "")
+        service = self._names.get(container.service_id, "") if container.service_id else container.name
         self.recorder.tasks[container.endpoint_id] = TaskRecord(
             container.endpoint_id, container.name, host, service, container.started_ns
         )
         self._note("start", f"{container.name} on {host}")
-        if isinstance(container.handler, Queue):
-            container.handler.factor = container.handler.server.slower.get(host, 1.0)
+        handler = container.handler
+        if isinstance(handler, Queue):
+            handler.factor = handler.server.slower.get(host, 1.0)
+        elif isinstance(handler, Proxy):
+            handler.recorder = self.recorder
+            self._proxies.append(handler)
 
     def _died(self, host: str, container: Container) -> None:
         endpoint = container.endpoint_id
@@ -323,7 +340,7 @@ def _head(task: TaskRecord) -> tuple[str, str, str, str, int]:
 
 
 def _image(service: str) -> str:
-    """The private image of a service that has a server."""
+    """The private image of a service that has a server or is a proxy."""
     return f"scenario/{service}"
 
 

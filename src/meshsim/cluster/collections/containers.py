@@ -82,6 +82,11 @@ class ContainerHandle(Handle[ContainerFacts]):
         """What its program exited with last."""
         return self.container.exit_code
 
+    @property
+    def handler(self) -> Any:
+        """The program that answers in it, as its image made it; None while none does."""
+        return self.container.handler
+
     def logs(self) -> str:
         """What its program printed."""
         return "".join(f"{line}\n" for _, _, line in self.container.log)
