@@ -18,6 +18,7 @@ BACKGROUND = {
     "orphaning",
     "program ends",
     "role retry",
+    "server is up",
 }
 
 
@@ -54,6 +55,50 @@ def test_every_background_timer_is_listed_here():
     assert seen <= BACKGROUND
     assert {"heartbeat", "heartbeat deadline", "program ends", "health probe"} <= seen
     cluster.check()
+
+
+class Ticking:
+    """A server that acts by itself."""
+
+    def __init__(self):
+        self.ticks = []
+
+    def on_start(self, container, host):
+        self.container, self.clock = container, host.cluster.clock
+        assert self.clock.now_ns == container.started_ns
+        self.tick()
+
+    def tick(self):
+        if self.container.handler is self:
+            self.ticks.append(self.clock.now_ns)
+            self.clock.call_later(1_000_000_000, self.tick, background=True, name="tick")
+
+    def __call__(self, request, container):
+        return Reply(str(len(self.ticks)))
+
+
+def test_a_server_that_acts_by_itself_is_told_when_it_is_up():
+    cluster = Cluster(images={"tick": Ticking})
+    (host,) = cluster.add_hosts("host01")
+    host.swarm.init()
+    plain = host.containers.run("tick", name="plain", detach=True)
+    assert len(plain.handler.ticks) == 1  # a plain container is up at once
+    service = host.services.create("tick", name="web", publish="81:80")
+    cluster.settle()
+    assert cluster.clock.foreground == 0
+    cluster.run_for("10s")
+    task = service.tasks()[0].container
+    assert task.handler.ticks[0] == task.container.started_ns
+    before = int(host.get("host01:81").text)
+    fork = cluster.fork()
+    fork.run_for("5s")
+    assert int(fork.host("host01").get("host01:81").text) == before + 5
+    assert int(host.get("host01:81").text) == before
+    handler = task.handler
+    task.crash()
+    cluster.run_for("3s")
+    assert len(handler.ticks) == before
+    assert task.handler is None
 
 
 def test_a_health_check_gates_the_start_and_ends_the_task():
