@@ -14,7 +14,7 @@ from meshsim.cluster.images import Handler, Image, Reply, Request
 from meshsim.model.frozen import FrozenDict, frozen_dict
 from meshsim.model.objects import Attachment, Task
 from meshsim.model.specs import PortConfig
-from meshsim.sim import short
+from meshsim.sim import Clock, short
 from meshsim.views.shapes import LocalNetworkFacts
 
 __all__ = ["Caller", "Container", "ContainerState"]
@@ -154,6 +154,20 @@ class Container:
         reply, took_ns = self.caller.call_from(self, target, payload)
         self._spent_ns += took_ns
         return reply
+
+    def wake_at(self, up_ns: int, clock: Clock, host: Any) -> None:
+        """Let a server that acts by itself (``on_start``) begin once it is up; others need no word."""
+        if not hasattr(self.handler, "on_start"):
+            return
+        if up_ns <= clock.now_ns:
+            self._wake(host, self.pid)
+        else:
+            clock.call_at(up_ns, self._wake, host, self.pid, background=True, name="server is up")
+
+    def _wake(self, host: Any, run: int) -> None:
+        server: Any = self.handler
+        if self.running and self.pid == run:
+            server.on_start(self, host)
 
     def answer(self, request: Request) -> tuple[Reply, int]:
         """Let the handler answer; the reply and how long it took, calls to others included."""

@@ -536,8 +536,7 @@ class Engine:
         """Run the program on the command line, which may end by itself; a server needs none."""
         world, behaviour = self._world, container.behaviour
         if behaviour.handler is not None and not container.explicit:
-            if hasattr(container.handler, "on_start"):
-                self._wake_at(container.started_ns, container)
+            container.wake_at(container.started_ns, world.clock, world.host(self.name))
             return
         result = world.run_program(container, container.argv)
         container.write(container.started_ns, "stdout", result.stdout)
@@ -553,19 +552,6 @@ class Engine:
                 background=True,
                 name="program ends",
             )
-
-    def _wake_at(self, up_ns: int, container: Container) -> None:
-        """Tell a server that acts by itself, once it is up."""
-        clock, run = self._world.clock, container.pid
-        if up_ns <= clock.now_ns:
-            self._wake(container, run)
-        else:
-            clock.call_at(up_ns, self._wake, container, run, background=True, name="server is up")
-
-    def _wake(self, container: Container, run: int) -> None:
-        if container.running and container.pid == run:
-            on_start: Any = container.handler
-            on_start.on_start(container, self._world.host(self.name))
 
     def _ended(self, container: Container, exit_code: int) -> None:
         container.state = "exited"
