@@ -8,6 +8,7 @@ as it follows ``Error response from daemon: ``.
 
     MeshsimError
     ├── ClockBusy               RuntimeError     a blocking verb inside a timer
+    ├── EngineDown              ConnectionError  no engine runs there that could be asked
     ├── NotSettled              TimeoutError     settle() gave up: something keeps moving
     ├── NotModelled             NotImplementedError  meshsim does not simulate this
     ├── ExperimentStopped                        a run of an experiment failed; the others are kept
@@ -34,6 +35,7 @@ as it follows ``Error response from daemon: ``.
     │   │   ├── NotInSwarm
     │   │   ├── AlreadyInSwarm
     │   │   ├── NotManager
+    │   │   ├── SwarmLocked                      the manager restarted and wants its key
     │   │   └── NoLeader                    500
     │   ├── JoinRefused                     400  the token, or the manager's answer to it
     │   └── InvalidUnlockKey                401  not the key of this swarm
@@ -79,6 +81,7 @@ __all__ = [
     "ConnectionTimedOut",
     "ConnectionWasReset",
     "DestinationExists",
+    "EngineDown",
     "ExperimentStopped",
     "FailedPrecondition",
     "FlagProblem",
@@ -112,6 +115,7 @@ __all__ = [
     "PoolOverlap",
     "ScriptError",
     "ServiceExists",
+    "SwarmLocked",
     "TemplateProblem",
     "Unavailable",
     "Unimplemented",
@@ -132,6 +136,20 @@ class MeshsimError(Exception):
 
 class ClockBusy(MeshsimError, RuntimeError):
     """A verb that steps time was called while time was being stepped (inside a timer or an image)."""
+
+
+class EngineDown(MeshsimError, ConnectionError):
+    """Nobody answers on the socket of the engine of ``host``: it was stopped, or its machine has no power.
+
+    Source: docker/cli, moby client/errors.go ErrorConnectionFailed.
+    """
+
+    def __init__(self, host: str) -> None:
+        super().__init__(
+            "Cannot connect to the Docker daemon at unix:///var/run/docker.sock. "
+            "Is the docker daemon running?"
+        )
+        self.host = host
 
 
 class NotSettled(MeshsimError, TimeoutError):
@@ -360,6 +378,21 @@ class NotManager(Unavailable):
 
     Source: moby daemon/cluster/cluster.go errNoManager.
     """
+
+
+class SwarmLocked(Unavailable):
+    """A manager of a swarm with autolock has restarted; its state is encrypted until it is unlocked.
+
+    Source: moby daemon/cluster/errors.go errSwarmLocked; swarm.go Leave.
+    """
+
+    def __init__(self, *, leaving: bool = False) -> None:
+        super().__init__(
+            "Swarm is encrypted and locked. Please unlock it first or use `--force` to ignore this message."
+            if leaving
+            else "Swarm is encrypted and needs to be unlocked before it can be used. "
+            'Please use "docker swarm unlock" to unlock it.'
+        )
 
 
 class NoLeader(Unavailable):

@@ -199,7 +199,7 @@ def test_4_4_graceful_stop(stand):
     stand.run(S)
     told = len(stand.dispatcher.reported)
     stand.agent.stop()
-    stand.run(S)
+    stand.run(3 * S)
     assert stand.runtime.done("a")[-3:] == ["stop", "finish", "remove"]
     assert (len(stand.dispatcher.reported), list(stand.agent.tasks)) == (told, [])
     assert stand.clock.pending() == []

@@ -367,13 +367,16 @@ def test_forgotten_before_it_began():
     assert stand.calls.count("remove") == 1
 
 
-@pytest.mark.parametrize(("running", "calls"), [(True, ["unpublish", "stop", "finish"]), (False, [])])
-def test_drop(running, calls):
+@pytest.mark.parametrize(
+    ("running", "powered", "calls"),
+    [(True, True, ["unpublish", "stop", "finish"]), (True, False, ["finish"]), (False, True, [])],
+)
+def test_drop(running, powered, calls):
     stand = Stand()
     if running:
         stand.run()
     stand.runtime.calls.clear()
-    stand.controller.drop()
+    stand.controller.drop(powered=powered)
     assert stand.calls == [*calls, "remove"]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from tests.agent.fakes import MS, FakeRuntime, S, make_task, want
 
 from meshsim.agent import Worker
@@ -176,11 +177,35 @@ def test_19_power_cut_and_return():
     assert node.worker.tasks["b"].state == T.RUNNING
 
 
-def test_4_4_drop_all_says_nothing():
+def test_4_4_dropped_in_order_and_nothing_said():
     node = Node()
     node.assign(make_task("a"))
     node.run(S)
     node.told.clear()
-    node.worker.drop_all()
+    done = []
+    node.worker.drop_all(lambda: done.append(node.clock.now_ns))
+    assert node.runtime.done("a")[-1] == "unpublish"
+    assert node.worker.dropping
+    node.run(60 * S)
     node.worker.check()
+    assert done == [S + 2 * S + 100 * MS]  # names gone, two seconds for the word to spread, the stop signal
     assert (node.told, list(node.worker.tasks), node.runtime.containers) == ([], [], {})
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["stopping", "dark"])
+def test_dropping_is_cut_short_by_a_start_and_has_nothing_to_wait_for_in_the_dark(dark):
+    node = Node()
+    node.assign(make_task("a"))
+    node.run(S)
+    done = []
+    if dark:
+        node.worker.power_lost()
+    node.worker.drop_all(lambda: done.append(True))
+    assert done == [True] * dark
+    node.worker.power_back()
+    assert (done, list(node.worker.tasks), node.runtime.containers) == ([True], [], {})
+    assert ("stop" in node.runtime.done("a")) is not dark
+    node.assign(make_task("b"))
+    node.run(S)
+    node.worker.check()
+    assert node.worker.tasks["b"].state == T.RUNNING

@@ -8,11 +8,11 @@ from meshsim.model.states import TaskState
 __all__ = ["images", "live", "running", "states", "swarm"]
 
 
-def swarm(hosts: int = 2, managers: int = 1, **options):
+def swarm(hosts: int = 2, managers: int = 1, *, init=None, **options):
     """A cluster whose hosts host01, host02 ... are in one swarm, and the list of the hosts."""
     cluster = Cluster(**{"seed": 3, **options})
     first, *others = made = cluster.add_hosts(*(f"host{n:02d}" for n in range(1, hosts + 1)))
-    first.swarm.init()
+    first.swarm.init(**(init or {}))
     for number, host in enumerate(others, 2):
         role = "manager" if number <= managers else "worker"
         host.swarm.join("host01:2377", token=first.swarm.join_token(role))

@@ -9,11 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from meshsim.errors import InvalidParameter, JoinRefused
+from meshsim.errors import InvalidParameter, InvalidUnlockKey, JoinRefused
 from meshsim.manager.maporder import map_order
 from meshsim.manager.tokens import (
     ca_digest,
     check_fingerprint,
+    check_unlock_key,
     join_token,
     parse_join_token,
     parse_unlock_key,
@@ -99,6 +100,11 @@ def test_2_4_unlock_keys():
     key = unlock_key(Streams(0)["tokens"])
     assert re.fullmatch(r"SWMKEY-1-[A-Za-z0-9+/]{43}", key)
     assert len(parse_unlock_key(key)) == 32
+    check_unlock_key(key, key)
+    with pytest.raises(InvalidUnlockKey, match="swarm could not be unlocked: invalid key provided"):
+        check_unlock_key(key[:-2] + "AA", key)
+    with pytest.raises(InvalidParameter, match="invalid key string"):
+        check_unlock_key("nonsense", key)
 
 
 @pytest.mark.parametrize(

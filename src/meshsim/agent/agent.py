@@ -120,24 +120,30 @@ class Agent:
         self.worker.power_back()
         self._connect()
 
-    def stop(self, graceful: bool = True) -> None:
-        """End. Gracefully, all containers are stopped and removed and nothing is reported.
+    def stop(self, graceful: bool = True, done: Callable[[], None] | None = None) -> None:
+        """End. Gracefully, all tasks are stopped in order and their containers removed; nothing is reported.
 
         The managers are not told: they notice by the missing heartbeats.
 
-        Source: swarmkit agent/agent.go Stop.
+        Args:
+            graceful: False: as :meth:`crash`.
+            done: called when the last container is gone; a bound method.
+
+        Source: swarmkit agent/agent.go Leave, Stop.
         """
         if not graceful:
             self.crash()
             return
         self._hang_up()
         self.running = False
-        self.worker.drop_all()
+        self.worker.drop_all(done)
 
     def crash(self) -> None:
         """Power cut: all stops in the middle; what was assigned is remembered for the next start."""
         self._hang_up()
         self.running = False
+        if self.worker.dropping:
+            self.worker.drop_now()
         self.worker.power_lost()
 
     def _hang_up(self) -> None:

@@ -177,13 +177,14 @@ class Controller:
         """The machine went dark: whatever was under way is cut short, and no one is told."""
         self.due_ns = NEVER
 
-    def drop(self) -> None:
-        """The agent ends: the process is stopped and the container removed at once, no one is told."""
+    def drop(self, *, powered: bool) -> None:
+        """The agent gives the task up at once: a process that still lives is killed; the container goes."""
         runtime = self._bench.runtime
-        if self._published:
+        if powered and self._published:
             runtime.unpublish(self.task)
-        if self._started:
+        if powered and self._started:
             runtime.stop(self.task, 0)
+        if self._started:
             runtime.finish(self.task)
         runtime.remove(self.task.id)
         self.due_ns = NEVER

@@ -64,6 +64,8 @@ class Worker:
     def __init__(self, clock: Clock, runtime: Runtime, profile: Profile, tell: Callable[[], None]) -> None:
         self.unsent: dict[str, TaskStatus] = {}
         self._powered = True
+        self._dropping = False
+        self._done: Callable[[], None] | None = None
         self._clock = clock
         self._bench = Bench(runtime, profile)
         self._tell = tell
@@ -74,6 +76,11 @@ class Worker:
 
     def __repr__(self) -> str:
         return f"<Worker {len(self._controllers)} tasks, {len(self.unsent)} statuses to send>"
+
+    @property
+    def dropping(self) -> bool:
+        """Whether :meth:`drop_all` is still under way."""
+        return self._dropping
 
     # -- assignments -----------------------------------------------------------------------------------
 
@@ -144,7 +151,7 @@ class Worker:
     # -- the machine's life ----------------------------------------------------------------------------
 
     def power_lost(self) -> None:
-        """Nothing moves any more; what is known stays for the next start."""
+        """Nothing moves any more; what is known stays for the next start, unless it was being dropped."""
         self._powered = False
         for timer in self._timers.values():
             timer.cancel()
@@ -155,21 +162,40 @@ class Worker:
 
     def power_back(self) -> None:
         """Go on with the tasks kept: their processes are dead, their steps begin anew."""
+        if self.dropping:
+            self.drop_now()
         self._powered = True
         for controller in list(self._controllers.values()):
             self._drive(controller, Controller.power_back)
         self._report()
 
-    def drop_all(self) -> None:
-        """Stop and remove every container at once, and say nothing.
+    def drop_all(self, done: Callable[[], None] | None = None) -> None:
+        """Stop every task in order, remove its container, tell nobody. What is dead already goes at once.
 
-        Source: swarmkit agent/agent.go run (the assignments are emptied when the agent stops).
+        Args:
+            done: called when the last one is gone.
+
+        Source: swarmkit agent/agent.go run (the assignments are emptied when the agent leaves), worker.go
+        closeManager.
         """
+        self.unsent.clear()
+        self._dropping = True
+        self._done = done
+        if not self._powered:
+            self.drop_now()
+            return
+        for task_id in list(self._controllers):
+            self._forget(task_id)
+        self._report()
+
+    def drop_now(self) -> None:
+        """Cut :meth:`drop_all` short: kill and remove what is left."""
+        powered = self._powered
         self.power_lost()
         for controller in self._controllers.values():
-            controller.drop()
+            controller.drop(powered=powered)
         self._controllers.clear()
-        self.unsent.clear()
+        self._report()
 
     # -- driving ---------------------------------------------------------------------------------------
 
@@ -206,8 +232,16 @@ class Worker:
         self._report()
 
     def _report(self) -> None:
-        if self.unsent:
+        if self._dropping:
+            self._dropped()
+        elif self.unsent:
             self._tell()
+
+    def _dropped(self) -> None:
+        if not self._controllers:
+            done, self._done, self._dropping = self._done, None, False
+            if done is not None:
+                done()
 
     def check(self) -> None:
         """Assert that every timed step has its timer, and that nothing forgotten is kept."""

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Literal, Self
 
+from meshsim.cluster import power
 from meshsim.cluster.client import PingReply, Target, fetch, is_ipv4, is_literal
 from meshsim.cluster.collections import ContainerHandle, TaskHandle
 from meshsim.cluster.container import Container
@@ -138,6 +139,7 @@ class Cluster:
         self._placement = (tuple(extra_filters), order, placement)
         self._by_address: dict[str, Machine] = {}
         self._node_hosts: dict[str, str] = {}
+        self._silent: dict[str, None] = {}
         self._addresses: dict[str, str] = {}
         self._watchers: list[Callable[[Any], None]] = []
         self._shells: dict[str, Any] = {}
@@ -335,25 +337,19 @@ class Cluster:
 
     def fail(self, host: Host) -> None:
         """Power cut; see :meth:`Host.fail`."""
-        if not host.up:
-            return
-        self.log.append(self.clock.now_ns, "fault", {"what": "fail", "host": host.name})
-        self.links.fail(host.name)
-        if host.member is not None:
-            host.member.agent.crash()
-        host.engine.power_cut()
-        self._refresh()
+        power.fail(host)
 
     def recover(self, host: Host) -> None:
         """Power back; see :meth:`Host.recover`."""
-        if host.up:
-            return
-        self.log.append(self.clock.now_ns, "fault", {"what": "recover", "host": host.name})
-        self.journal.leave(host.name)
-        self.links.recover(host.name)
-        self._refresh()
-        if host.member is not None:
-            host.member.agent.start()
+        power.recover(host)
+
+    def stop_engine(self, host: Host) -> None:
+        """The engine ends in order; see :meth:`Host.stop_engine`."""
+        power.stop_engine(host)
+
+    def start_engine(self, host: Host) -> None:
+        """The engine starts; see :meth:`Host.start_engine`."""
+        power.start_engine(host)
 
     def partition(self, *sides: Sequence[str]) -> None:
         """Cut the network between groups of machines, by name; the others stay together.
@@ -367,15 +363,16 @@ class Cluster:
                 raise NotFound(f"there is no machine {name!r}")
         self.log.append(self.clock.now_ns, "fault", {"what": "partition", "sides": tuple(map(tuple, sides))})
         self.links.partition(sides)
-        self._refresh()
+        self.refresh()
 
     def heal(self) -> None:
         """Join the sides of a partition again."""
         self.log.append(self.clock.now_ns, "fault", {"what": "heal"})
         self.links.heal()
-        self._refresh()
+        self.refresh()
 
-    def _refresh(self) -> None:
+    def refresh(self) -> None:
+        """Let the managers look again who runs and who reaches whom."""
         for manager in self.swarms:
             manager.quorum.refresh()
 
@@ -412,9 +409,21 @@ class Cluster:
     def remove_member(self, node_id: str) -> None:
         """The host of a node has left the swarm."""
         self._node_hosts.pop(node_id, None)
+        self._silent.pop(node_id, None)
+
+    def silence(self, node_id: str) -> None:
+        """The node's engine does not run, or waits for its key: it neither hears nor speaks."""
+        self._silent[node_id] = None
+
+    def let_speak(self, node_id: str) -> None:
+        """The node's engine runs again."""
+        self._silent.pop(node_id, None)
+        self.refresh()
 
     def nodes_reach(self, a: str, b: str) -> bool:
-        """Whether one node's packets get to another; of a node to itself: whether its host runs."""
+        """Whether one node's packets get to another; of a node to itself: whether its engine runs."""
+        if self._silent and (a in self._silent or b in self._silent):
+            return False
         host_a, host_b = self._node_hosts.get(a), self._node_hosts.get(b)
         return host_a is not None and host_b is not None and self.links.reaches(host_a, host_b)
 
@@ -422,8 +431,8 @@ class Cluster:
         """The membership of the manager that listens at ``host:2377`` or ``address:2377``, if one does."""
         name = remote.partition(":")[0]
         machine = self.machines.get(name) or self._by_address.get(name)
-        member = machine.member if isinstance(machine, Host) else None
-        return member if member is not None and member.is_manager else None
+        member = machine.member if isinstance(machine, Host) and machine.engine.running else None
+        return member if member is not None and member.is_manager and not member.lock else None
 
     def gossip_peers(self, network_id: str) -> tuple[GossipPeer, ...]:
         """The hosts that take part in a network, by name, as ``network inspect`` lists them."""

@@ -24,7 +24,7 @@ from meshsim.cluster.locals import LocalNetworks
 from meshsim.cluster.names import random_name
 from meshsim.cluster.programs import ProgramResult
 from meshsim.dataplane import Binding, DataPlane, HostPort, Journal
-from meshsim.errors import Conflict, Forbidden, InvalidArgument, NotFound
+from meshsim.errors import Conflict, EngineDown, Forbidden, InvalidArgument, NotFound
 from meshsim.model.frozen import FrozenDict
 from meshsim.model.objects import Attachment, ContainerStatus, Network, Node, Task
 from meshsim.model.placeholders import expand_container
@@ -93,6 +93,7 @@ class Engine:
         containers: by id, in order of creation.
         networks: the machine's own networks (``bridge``, ``host``, ``none`` ...).
         agent: the swarm agent, while the machine is in a swarm.
+        running: whether the engine itself runs.
     """
 
     def __init__(
@@ -102,6 +103,7 @@ class Engine:
         self.containers: dict[str, Container] = {}
         self.networks = networks
         self.agent: Agent | None = None
+        self.running = True
         self._world = world
         self._plane = plane
         self._journal = journal
@@ -119,6 +121,11 @@ class Engine:
     def __repr__(self) -> str:
         running = sum(c.running for c in self.containers.values())
         return f"<Engine {self.name}: {running} of {len(self.containers)} containers running>"
+
+    def check_running(self) -> None:
+        """Raise :class:`EngineDown` when nobody answers on the engine's socket."""
+        if not self.running:
+            raise EngineDown(self.name)
 
     # -- look-ups
 
@@ -474,6 +481,19 @@ class Engine:
     def endpoint_id(self, container: Container, network_id: str) -> str:
         """The 64 digits by which Docker calls a container's place on a network."""
         return self._world.hex_id(f"{container.endpoint_id}/{network_id}")
+
+    def halt(self) -> None:
+        """The engine ends, its tasks gone by now: what still runs is stopped, the gossip left. O(containers).
+
+        Source: moby daemon/daemon.go Shutdown, DaemonLeavesCluster.
+        """
+        for container in list(self.containers.values()):
+            if container.running:
+                self.signal(container, self._world.profile.stop_grace_ns)
+                self._unplug(container)
+                self._world.container_left(self.name, container)
+        self._journal.leave(self.name)
+        self._plane.reset()
 
     def power_cut(self) -> None:
         """Every program is gone; the containers are found dead when the machine is back."""

@@ -21,6 +21,7 @@ from meshsim.cluster.collections import (
     Tasks,
 )
 from meshsim.cluster.engine import Engine
+from meshsim.cluster.joining import Joining
 from meshsim.cluster.locals import LocalNetworks
 from meshsim.cluster.membership import Membership
 from meshsim.dataplane import DataPlane, Failed, Opened, Outsider
@@ -164,6 +165,7 @@ class Host(Machine):
         swarm, nodes, services, networks, tasks, containers, secrets, configs: docker's nouns.
         engine, plane: what runs here, and its network.
         member: its place in a swarm, or None.
+        joining: its unanswered wish to join one, or None.
         resources, engine_labels: what it reports to the managers.
     """
 
@@ -179,6 +181,7 @@ class Host(Machine):
         plugins: tuple[str, ...] = PLUGINS,
     ) -> None:
         self.member: Membership | None = None
+        self.joining: Joining | None = None
         self.resources = resources or Resources(CPUS, MEMORY)
         self.engine_labels = dict(engine_labels or {})
         self.platform = platform or Platform("linux", "x86_64")
@@ -277,3 +280,19 @@ class Host(Machine):
     def recover(self) -> None:
         """Power is back: the engine starts and its agent looks for the managers. Harmless when it is up."""
         self.cluster.recover(self)
+
+    def stop_engine(self) -> None:
+        """The engine ends in order (``systemctl stop docker``); the machine runs on. Harmless when it is off.
+
+        Its containers are stopped, those of tasks removed. The managers are not told: they show the node
+        READY until they have missed its heartbeats.
+        """
+        self.cluster.stop_engine(self)
+
+    def start_engine(self) -> None:
+        """The engine starts (``systemctl start docker``). Harmless when it runs.
+
+        Raises:
+            EngineDown: the machine has no power.
+        """
+        self.cluster.start_engine(self)

@@ -1,42 +1,47 @@
-"""Room cluster: a host's part in a swarm.
+"""Room cluster: a host's part in a swarm, once it has one (how it gets one: ``joining``).
 
-Comes in: ``swarm init``, ``join``, ``leave`` and the host's fate. Goes out: an agent that runs, a manager
-that may be asked, and the engine's own sentences when it may not. Rules of this file: the managers are
-asked only over links that hold; init and join step the clock until the node is active (or 20 s).
+Comes in: the host's fate (its engine stops, starts, loses power), ``swarm unlock``, ``leave`` and
+``init --force-new-cluster``. Goes out: an agent that runs, a manager that may be asked, and the engine's own
+sentences when it may not. Rule of this file: the managers are asked only over links that hold.
 
-Source: moby daemon/cluster/swarm.go (Init, Join, Leave), cluster.go (errNoManager), noderunner.go.
+Source: moby daemon/cluster/swarm.go (Init, Leave, UnlockSwarm), cluster.go (errNoManager), noderunner.go.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from meshsim.agent import Agent
 from meshsim.errors import (
-    AlreadyInSwarm,
     ApiError,
+    Conflict,
     Forbidden,
     NoLeader,
     NotInSwarm,
     NotManager,
     PermissionDenied,
+    SwarmLocked,
     Unavailable,
 )
 from meshsim.manager import NO_LEADER, Control, Dispatcher, Gate, Manager
-from meshsim.manager.tokens import check_fingerprint, parse_join_token
+from meshsim.manager.tokens import check_unlock_key
 from meshsim.model.objects import Attachment, Network, Node, Task
-from meshsim.model.specs import SwarmSpec
-from meshsim.model.states import Availability, NodeState, Role, TaskState
+from meshsim.model.states import NodeState, Reachability, Role, TaskState
 
 if TYPE_CHECKING:
     from meshsim.cluster.container import Container
     from meshsim.cluster.host import Host
 
-__all__ = ["NOT_IN_SWARM", "Membership", "SwarmAgent", "require"]
+__all__ = ["NOT_IN_SWARM", "LocalState", "Membership", "SwarmAgent", "require"]
+
+#: what ``docker info`` calls LocalNodeState
+LocalState: TypeAlias = Literal["inactive", "pending", "active", "error", "locked"]
 
 _SECOND = 1_000_000_000
+#: a program that does not hear SIGTERM is given this long when its node ends in order
+_PATIENCE_NS = 600 * _SECOND
 NOT_IN_SWARM = (
     'This node is not a swarm manager. Use "docker swarm init" or "docker swarm join" '
     "to connect this node to swarm and try again."
@@ -48,21 +53,29 @@ _WORKER = (
 _PREPARING = (
     "This node is not a swarm manager. Manager is being prepared or has trouble connecting to the cluster."
 )
-_JOIN_TIMEOUT = (
-    "Timeout was reached before node joined. The attempt to join the swarm will continue in the "
-    'background. Use the "docker info" command to see the current swarm status of your node.'
-)
 _LEAVING = "You are attempting to leave the swarm on a node that is participating as a manager. "
 _ONLY_WAY = (
     "The only way to restore a swarm that has lost consensus is to reinitialize it with "
     "`--force-new-cluster`. Use `--force` to suppress this message."
 )
+_NO_ANSWER = "context deadline exceeded"
 
 
 class SwarmAgent(Agent):
-    """The agent of a host; what the managers say of the node also reaches the host's data plane."""
+    """The agent of a host; what the managers say of the node also reaches the host's data plane.
+
+    Attributes:
+        host: the machine.
+        settled: whether the managers have spoken to it since its engine started.
+    """
 
     host: Host
+    settled: bool = False
+
+    def start(self) -> None:
+        """Begin, or begin again; the node is pending until the managers have spoken."""
+        self.settled = False
+        super().start()
 
     def assign(
         self,
@@ -79,8 +92,10 @@ class SwarmAgent(Agent):
             if network.spec.ingress and place is not None:
                 self.host.plane.materialise(network, place.ip)
         super().assign(complete=complete, tasks=tasks, removed=removed, networks=networks, node=node)
+        self.settled = True
         member = self.host.member
-        if node.role is Role.MANAGER and member is not None and not member.is_manager:
+        wanted = node.role is Role.MANAGER and node.spec.role is Role.MANAGER
+        if wanted and member is not None and not member.is_manager:
             member.take_office()
 
 
@@ -92,12 +107,16 @@ class Membership:
         manager: the swarm's managers (whoever leads).
         node_id: the node's id there.
         agent: runs its tasks.
+        lock: the key its state is encrypted with, while it waits for it; else empty.
     """
 
     def __init__(self, host: Host, manager: Manager, node_id: str) -> None:
         self.host = host
         self.manager = manager
         self.node_id = node_id
+        self.lock = ""
+        self._key = ""
+        self._started_ns = host.cluster.clock.now_ns
         cluster = host.cluster
         self.agent = SwarmAgent(
             node_id,
@@ -119,6 +138,16 @@ class Membership:
         """Whether this node takes part in the managers' agreement."""
         return self.manager.quorum.is_member(self.node_id)
 
+    @property
+    def state(self) -> LocalState:
+        """``active``; ``pending`` from a start until the managers have spoken; ``locked`` without its key.
+
+        Source: moby daemon/cluster/noderunner.go State.
+        """
+        if self.lock:
+            return "locked"
+        return "active" if self.agent.settled else "pending"
+
     def take_office(self) -> None:
         """A promoted node starts a manager, which joins the others; tried again with the next word of it.
 
@@ -135,21 +164,40 @@ class Membership:
         return self.manager.dispatcher
 
     def control(self, *, write: bool = True) -> Control:
-        """The control API, if this node is a manager and there is a leader; waits for one up to 20 s.
+        """The control API, if this node is a manager and there is a leader; waits for either up to 20 s.
 
         Raises:
-            NotManager: a worker.
+            SwarmLocked: it wants its key first.
+            NotManager: a worker, or a manager that cannot reach the others since its start.
             NoLeader: the managers have no leader.
             ApiError: the deadline passed.
         """
-        if not self.is_manager:
-            raise NotManager(_WORKER)
+        self.check_manager()
         gate = self._wait(write)
         if gate is Gate.CLOSED:
             raise NoLeader(NO_LEADER)
         if gate is not Gate.OPEN:
-            raise ApiError("context deadline exceeded", rpc_code="DeadlineExceeded")
+            raise ApiError(_NO_ANSWER, rpc_code="DeadlineExceeded")
         return self.manager.control
+
+    def check_manager(self) -> None:
+        """Refuse on a node without a working manager; one that is starting is given its 20 s.
+
+        Source: moby daemon/cluster/cluster.go errNoManager; Start (the engine answers once it is ready).
+        """
+        if self.lock:
+            raise SwarmLocked
+        if not self.is_manager:
+            raise NotManager(_WORKER)
+        cluster = self.host.cluster
+        patience_ns = self._started_ns + cluster.profile.join_timeout_ns - cluster.clock.now_ns
+        if not self.agent.settled and patience_ns > 0:
+            cluster.step_until(self._settled, patience_ns)
+        if not self.agent.settled:
+            raise NotManager(_PREPARING)
+
+    def _settled(self) -> bool:
+        return self.agent.settled
 
     def _wait(self, write: bool) -> Gate:
         """Ask again each second until the call's deadline, as the engine does."""
@@ -198,7 +246,7 @@ class Membership:
                 self.manager.control.detach(task.id)
                 raise ApiError(
                     f"Could not attach to network {network.name}: attaching to network failed, make sure "
-                    "your network options are correct and check manager logs: context deadline exceeded"
+                    f"your network options are correct and check manager logs: {_NO_ANSWER}"
                 )
             cluster.clock.run_for(_SECOND)
 
@@ -215,87 +263,78 @@ class Membership:
             self.detach(container, network_id)
         container.attachments = tuple(Attachment(a.network_id, "") for a in container.attachments)
 
-    # -- becoming a member
+    # -- its engine's life
 
-    @classmethod
-    def init(
-        cls,
-        host: Host,
-        *,
-        spec: SwarmSpec,
-        advertise: str,
-        port: int,
-        availability: Availability,
-        pools: tuple[str, ...],
-        subnet_size: int,
-        data_path_port: int,
-    ) -> Membership:
-        """Found a swarm on this host; returns when the node is ready."""
-        cluster = host.cluster
-        if host.member is not None:
-            raise AlreadyInSwarm
-        cluster.clock.guard()
-        manager = cluster.new_swarm()
-        node = manager.bootstrap(
-            hostname=host.name,
-            address=advertise,
-            listen_port=port,
-            spec=spec,
-            availability=availability,
-            default_pools=pools,
-            subnet_size=subnet_size,
-            data_path_port=data_path_port,
-        )
-        cluster.add_member(node.id, host)
-        return cls._enter(host, manager, node.id)
+    def enter(self) -> None:
+        """Begin: the agent looks for the managers."""
+        self._started_ns = self.host.cluster.clock.now_ns
+        self.agent.start()
 
-    @classmethod
-    def join(cls, host: Host, remote: str, token: str, availability: Availability) -> Membership:
-        """Join the swarm of the manager at ``remote``; returns when the node is active.
+    def sleep(self, *, graceful: bool) -> None:
+        """The engine ends; in order: once its tasks have been stopped. Nobody is told."""
+        if self.agent.running and self.is_manager:
+            self._key = self.manager.store.swarm.unlock_key
+        self.host.cluster.silence(self.node_id)
+        self.agent.stop(graceful, self.host.engine.halt)
+
+    def wake(self) -> None:
+        """The engine is back. A manager whose swarm has autolock waits for its key."""
+        self.lock = self._key
+        if not self.lock:
+            self._speak()
+
+    def _speak(self) -> None:
+        self.host.cluster.let_speak(self.node_id)
+        self.enter()
+
+    def unlock(self, text: str) -> None:
+        """Take the key; returns when the node is active again (or after 20 s).
 
         Raises:
-            JoinRefused, ApiError: with the sentence ``docker swarm join`` prints.
-            Unavailable: nobody answers there within 20 s.
-        """
-        cluster = host.cluster
-        if host.member is not None:
-            raise AlreadyInSwarm
-        cluster.clock.guard()
-        parsed = parse_join_token(token) if token else None
-        sponsor = cluster.manager_at(remote)
-        if sponsor is None or not cluster.links.reaches(host.name, sponsor.host.name):
-            cluster.clock.run_for(cluster.profile.join_timeout_ns)
-            raise Unavailable(_JOIN_TIMEOUT)
-        manager = sponsor.manager
-        try:
-            if parsed is not None:
-                check_fingerprint(parsed, manager.store.swarm.root_ca_digest)
-            node = sponsor.control().issue_certificate(
-                token, hostname=host.name, address=host.address, availability=availability
-            )
-        except ApiError:
-            # The joining node tries five times, two seconds apart, before its user hears of it.
-            cluster.clock.run_for(10 * _SECOND)
-            raise
-        cluster.add_member(node.id, host)
-        if node.role is Role.MANAGER:
-            manager.quorum.join(node.id, f"{host.address}:2377")
-        return cls._enter(host, manager, node.id)
+            NotManager: a worker.
+            Conflict: it is not locked.
+            InvalidParameter, InvalidUnlockKey: not a key, or the wrong one.
 
-    @classmethod
-    def _enter(cls, host: Host, manager: Manager, node_id: str) -> Membership:
-        member = host.member = cls(host, manager, node_id)
-        host.engine.agent = member.agent
-        member.agent.start()
-        if not host.cluster.step_until(member._active, host.cluster.profile.join_timeout_ns):
-            raise Unavailable(_JOIN_TIMEOUT)
-        return member
+        Source: moby daemon/cluster/swarm.go UnlockSwarm.
+        """
+        if not self.lock:
+            self.check_manager()
+            raise Conflict("swarm is not locked")
+        check_unlock_key(text, self.lock)
+        self.host.cluster.clock.guard()
+        self.lock = ""
+        self._speak()
+        self.await_active()
+
+    def force_new_cluster(self) -> None:
+        """Go on alone: this node becomes the only manager; its engine's part in the swarm starts anew.
+
+        Returns when the node is active.
+
+        Raises:
+            Unavailable: it is no manager.
+            NotModelled: other managers of the swarm run, or it has missed commits.
+
+        Source: moby daemon/cluster/swarm.go Init; swarmkit manager/state/raft/storage.go.
+        """
+        if not self.is_manager or self.lock:
+            raise Unavailable("Node is not a manager")
+        quorum = self.manager.quorum
+        quorum.check_survivor(self.node_id)
+        self._end()
+        quorum.force_new_cluster(self.node_id)
+        self._speak()
+        self.await_active()
+
+    def await_active(self) -> bool:
+        """Step until the node is ready, told of itself and a part of the mesh; False after 20 s."""
+        cluster = self.host.cluster
+        return cluster.step_until(self._active, cluster.profile.join_timeout_ns)
 
     def _active(self) -> bool:
-        """Ready for the managers, told of itself, and a part of the mesh."""
         node = self.manager.store.nodes.get(self.node_id)
         ready = node is not None and node.status.state is NodeState.READY
-        return ready and self.agent.node is not None and self._meshed()
+        return ready and self.agent.settled and self._meshed()
 
     def _meshed(self) -> bool:
         networks = self.manager.store.networks.values()
@@ -307,42 +346,66 @@ class Membership:
         """Leave: the node's containers and state go; nobody is told but by silence.
 
         Raises:
-            Unavailable: a manager leaves only by force.
+            SwarmLocked, Unavailable: a manager leaves only by force.
+
+        Source: moby daemon/cluster/swarm.go Leave.
         """
+        if self.lock and not force:
+            raise SwarmLocked(leaving=True)
         if self.is_manager and not force:
-            raise Unavailable(self._warning())
-        host, cluster = self.host, self.host.cluster
-        self.agent.stop(graceful=True)
+            raise Unavailable(_LEAVING + self._danger())
+        host = self.host
+        self._end()
         host.member = None
         host.engine.leave_swarm()
+        host.cluster.remove_member(self.node_id)
+
+    def _end(self) -> None:
+        """Its part in the swarm ends in order: returns when its tasks' containers are gone."""
+        host, cluster = self.host, self.host.cluster
+        cluster.clock.guard()
+        cluster.silence(self.node_id)
+        cluster.refresh()
+        self.agent.stop(graceful=True)
+        cluster.step_until(self._idle, _PATIENCE_NS)
         cluster.journal.leave(host.name)
         host.plane.leave_swarm()
-        cluster.remove_member(self.node_id)
-        self.manager.quorum.refresh()
 
-    def _warning(self) -> str:
-        """Why a manager should not leave. Source: moby daemon/cluster/swarm.go Leave."""
+    def _idle(self) -> bool:
+        return not self.agent.worker.dropping
+
+    def _danger(self) -> str:
+        """Why a manager should not leave. Source: moby daemon/cluster/swarm.go Leave, managerStats."""
         quorum = self.manager.quorum
-        reachable = sum(
-            (status := quorum.status(m)) is not None and status.reachability.label == "reachable"
-            for m in quorum.members
-        )
-        unreachable = len(quorum.members) - reachable
-        if quorum.leader and reachable - 2 <= unreachable:
-            if reachable == 1 and not unreachable:
-                return _LEAVING + (
-                    "Removing the last manager erases all current state of the swarm. "
-                    "Use `--force` to ignore this message. "
-                )
-            return _LEAVING + (
-                f"Removing this node leaves {reachable - 1} managers out of {reachable + unreachable}. "
-                f"Without a Raft quorum your swarm will be inaccessible. {_ONLY_WAY}"
+        if not self.agent.settled:
+            return f"Doing so may lose the consensus of your cluster. {_ONLY_WAY}"
+        if quorum.gate(self.node_id, write=False) is not Gate.OPEN:
+            return _ONLY_WAY
+        members = len(quorum.members)
+        reachable = sum(quorum.reachability(m) is Reachability.REACHABLE for m in quorum.members)
+        if 2 * reachable - 2 > members:
+            return _ONLY_WAY
+        if members == 1:
+            return (
+                "Removing the last manager erases all current state of the swarm. "
+                "Use `--force` to ignore this message. "
             )
-        return _LEAVING + _ONLY_WAY
+        return (
+            f"Removing this node leaves {reachable - 1} managers out of {members}. "
+            f"Without a Raft quorum your swarm will be inaccessible. {_ONLY_WAY}"
+        )
 
 
-def require(member: Membership | None, *, leave: bool = False) -> Membership:
-    """The membership, or the sentence for a host without one."""
-    if member is None:
+def require(host: Host, *, leave: bool = False) -> Membership:
+    """The host's membership, or the sentence for one without.
+
+    Raises:
+        EngineDown: its engine does not run.
+        NotInSwarm, NotManager: it is in no swarm (yet).
+    """
+    host.engine.check_running()
+    if host.joining is not None:
+        raise NotManager(_WORKER)
+    if host.member is None:
         raise NotInSwarm("This node is not part of a swarm") if leave else NotManager(NOT_IN_SWARM)
-    return member
+    return host.member

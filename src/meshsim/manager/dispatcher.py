@@ -190,11 +190,17 @@ class Dispatcher:
 
         Raises:
             Unavailable: not the leader, no quorum, or too many registrations in a short time.
+            PermissionDenied: the node was removed from the swarm; recorded on a real 26.1.5.
             NotFound: no such node in the swarm.
 
-        Source: swarmkit manager/dispatcher/dispatcher.go register, Session.
+        Source: swarmkit manager/dispatcher/dispatcher.go register, Session; ca/auth.go AuthorizeOrgAndRole.
         """
         self._require_running()
+        if self._store.swarm.blacklist.get(node_id, 0) > self._clock.now_ns:
+            raise PermissionDenied(
+                "Permission denied: unauthorized peer role: rpc error: code = PermissionDenied "
+                f"desc = Permission denied: node {node_id} was removed from swarm"
+            )
         if self.held:
             raise Unavailable("raft: no elected cluster leader", rpc_code="Unavailable")
         held = self._nodes.get(node_id)

@@ -12,7 +12,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Literal, Protocol
 
-from meshsim.errors import InvalidUnlockKey
 from meshsim.manager.allocator import Allocator
 from meshsim.manager.control import Control
 from meshsim.manager.dispatcher import Dispatcher
@@ -26,7 +25,7 @@ from meshsim.manager.orchestrator import (
 from meshsim.manager.quorum import Gate, Quorum
 from meshsim.manager.roles import RoleManager
 from meshsim.manager.scheduler import Scheduler
-from meshsim.manager.tokens import ca_digest, join_token, parse_unlock_key, unlock_key
+from meshsim.manager.tokens import ca_digest, join_token, unlock_key
 from meshsim.model.log import Log
 from meshsim.model.objects import Network, Node, NodeStatus, Swarm
 from meshsim.model.specs import NetworkSpec, NodeSpec, SwarmSpec
@@ -246,19 +245,6 @@ class Manager:
     def gate(self, node_id: str, *, write: bool = True) -> Gate:
         """How a control call on that manager fares right now; see :class:`Gate`."""
         return self.quorum.gate(node_id, write=write)
-
-    def check_unlock_key(self, text: str) -> None:
-        """Check what a user typed to unlock a manager that restarted.
-
-        Raises:
-            InvalidParameter: it has not the form of a key.
-            InvalidUnlockKey: it is not this swarm's.
-
-        Source: moby daemon/cluster/swarm.go UnlockSwarm.
-        """
-        parse_unlock_key(text)
-        if text != self.store.swarm.unlock_key:
-            raise InvalidUnlockKey
 
     def check(self) -> None:
         """Assert the invariants of the store, of the quorum and of every loop that is in office."""

@@ -477,15 +477,13 @@ class Quorum:
         self._elect(heir)
         return True
 
-    def force_new_cluster(self, node_id: str) -> None:
-        """Make the node the only member, and the leader; what it has seen of the log is what counts.
+    def check_survivor(self, node_id: str) -> None:
+        """Refuse what :meth:`force_new_cluster` cannot do on that node.
 
         Raises:
             ApiError: it is no member.
             NotModelled: other managers still run (they would go on as a swarm of their own), or the node
                 has missed commits (its older copy of the store is not kept).
-
-        Source: swarmkit manager/state/raft/storage.go (ForceNewCluster).
         """
         survivor = self._members.get(node_id)
         if survivor is None:
@@ -495,9 +493,19 @@ class Quorum:
         behind = not (self.leader and self._in_contact(survivor)) and survivor.applied < self._log.version
         if behind:
             raise NotModelled("force-new-cluster on a manager that has missed commits is not simulated")
+
+    def force_new_cluster(self, node_id: str) -> None:
+        """Make the node the only member, and the leader once it runs; what it has seen of the log counts.
+
+        Raises:
+            ApiError, NotModelled: as for :meth:`check_survivor`.
+
+        Source: swarmkit manager/state/raft/storage.go (ForceNewCluster).
+        """
+        self.check_survivor(node_id)
         if self.leader:
             self._vacate(abruptly=True)
-        self._members = {node_id: survivor}
+        self._members = {node_id: self._members[node_id]}
         self.refresh()
 
     def check(self) -> None:

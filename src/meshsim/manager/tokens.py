@@ -15,13 +15,14 @@ from random import Random
 
 from attrs import frozen
 
-from meshsim.errors import InvalidParameter, JoinRefused
+from meshsim.errors import InvalidParameter, InvalidUnlockKey, JoinRefused
 from meshsim.sim import base36
 
 __all__ = [
     "JoinToken",
     "ca_digest",
     "check_fingerprint",
+    "check_unlock_key",
     "join_token",
     "parse_join_token",
     "parse_unlock_key",
@@ -138,3 +139,17 @@ def parse_unlock_key(text: str) -> bytes:
         if key:
             return key
     raise InvalidParameter("invalid key string")
+
+
+def check_unlock_key(text: str, key: str) -> None:
+    """Compare what a user typed with the key that a manager's state is encrypted with.
+
+    Raises:
+        InvalidParameter: it has not the form of a key.
+        InvalidUnlockKey: it is another one.
+
+    Source: moby daemon/cluster/swarm.go UnlockSwarm.
+    """
+    parse_unlock_key(text)
+    if text != key:
+        raise InvalidUnlockKey

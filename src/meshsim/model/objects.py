@@ -132,7 +132,11 @@ class Endpoint(Frozen):
 
 @frozen(slots=True)
 class Swarm(StoredObject):
-    """The cluster object, always named ``default``."""
+    """The cluster object, always named ``default``.
+
+    Attributes:
+        blacklist: ids of removed nodes, each with the moment until which its certificate is refused.
+    """
 
     kind: ClassVar[str] = "swarm"
 
@@ -144,6 +148,7 @@ class Swarm(StoredObject):
     default_pools: tuple[str, ...] = field(default=("10.0.0.0/8",), kw_only=True)
     subnet_size: int = field(default=24, kw_only=True)
     data_path_port: int = field(default=4789, kw_only=True)
+    blacklist: FrozenDict[str, int] = field(factory=FrozenDict, kw_only=True)
 
     @property
     def name(self) -> str:

@@ -48,7 +48,7 @@ def manager(cluster: Cluster) -> Host:
         NotFound: none runs.
     """
     for host in cluster.hosts.values():
-        if host.up and host.member is not None and host.member.is_manager:
+        if host.engine.running and host.member is not None and host.member.is_manager:
             return host
     raise NotFound("no manager is running")
 

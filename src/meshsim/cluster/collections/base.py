@@ -26,14 +26,20 @@ class Collection:
     """A noun at one host."""
 
     def __init__(self, host: Host) -> None:
-        self._host = host
+        self._machine = host
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} at {self._host.name}>"
+        return f"<{type(self).__name__} at {self._machine.name}>"
+
+    @property
+    def _host(self) -> Host:
+        """The machine; raises :class:`EngineDown` when no engine runs there that could be asked."""
+        self._machine.engine.check_running()
+        return self._machine
 
     @property
     def _member(self) -> Membership:
-        return require(self._host.member)
+        return require(self._machine)
 
     def _control(self, *, write: bool = True) -> Control:
         return self._member.control(write=write)
@@ -103,7 +109,7 @@ class SwarmHandle(Handle[R]):
 
     @property
     def _member(self) -> Membership:
-        return require(self._host.member)
+        return require(self._host)
 
     def _control(self, *, write: bool = True) -> Control:
         return self._member.control(write=write)

@@ -143,7 +143,7 @@ class Networks(Collection):
                 name, driver, wishes, internal=internal, attachable=attachable, opt=opt, label=label
             )
         member = host.member
-        if member is None or not member.is_manager:
+        if member is None or not (member.is_manager or member.lock):
             # The overlay driver says so itself, in the words for machines outside any swarm.
             raise NotManager(NOT_IN_SWARM)
         control = member.control()
@@ -294,7 +294,7 @@ class Networks(Collection):
         if member is None:
             return []
         shown = [n for n in member.manager.store.networks.values() if not n.predefined]
-        if member.is_manager:
+        if member.is_manager and not member.lock:
             return shown
         return [n for n in shown if n.id in self._host.plane.sandboxes]
 

@@ -6,11 +6,12 @@ from typing import Any
 
 from attrs import evolve
 
+from meshsim.cluster import joining
 from meshsim.cluster.client import is_ipv4
 from meshsim.cluster.collections.base import Collection
-from meshsim.cluster.membership import Membership, require
+from meshsim.cluster.membership import require
 from meshsim.cluster.specvalues import Words, duration_of, words_of
-from meshsim.errors import InvalidParameter, NoLeader, NotModelled
+from meshsim.errors import InvalidParameter, NoLeader, SwarmLocked
 from meshsim.ipam import check_default_pools
 from meshsim.manager import NO_LEADER, Gate
 from meshsim.model.objects import Swarm
@@ -42,24 +43,26 @@ class SwarmCollection(Collection):
         advertise_addr: str | None = None,
         listen_addr: str | None = None,
         availability: str = "active",
-        autolock: bool = False,
+        autolock: bool | None = None,
         default_addr_pool: Words = (),
         default_addr_pool_mask_length: int = 24,
         data_path_port: int = 0,
-        task_history_limit: int = 5,
-        dispatcher_heartbeat: str | int = 5_000_000_000,
-        cert_expiry: str | int = 90 * 24 * 3_600_000_000_000,
+        task_history_limit: int | None = None,
+        dispatcher_heartbeat: str | int | None = None,
+        cert_expiry: str | int | None = None,
         force_new_cluster: bool = False,
     ) -> str:
         """Found a swarm on this host; returns the node's id once it is ready.
 
+        With ``force_new_cluster`` a manager goes on alone with what the swarm had: it becomes the only
+        manager, the others are forgotten as such. Only the settings given are changed then.
+
         Raises:
             AlreadyInSwarm: the host is in a swarm.
             InvalidParameter: a value is refused.
+            Unavailable: ``force_new_cluster`` on a node that is no manager.
         """
         host = self._host
-        if force_new_cluster:
-            raise NotModelled("meshsim: swarm init --force-new-cluster is not modelled yet")
         where = _availability(availability)
         pools = words_of(default_addr_pool)
         if pools:
@@ -69,27 +72,33 @@ class SwarmCollection(Collection):
                 f"Datapath port number is not in valid range (1024-49151) : {data_path_port}"
             )
         address, port = self._advertised(advertise_addr, listen_addr)
-        spec = SwarmSpec(
+        changes = _spec_changes(
             autolock=autolock,
             task_history_limit=task_history_limit,
-            heartbeat_ns=duration_of(dispatcher_heartbeat) or 0,
-            cert_expiry_ns=duration_of(cert_expiry) or 0,
+            dispatcher_heartbeat=dispatcher_heartbeat,
+            cert_expiry=cert_expiry,
         )
-        member = Membership.init(
-            host,
-            spec=spec,
-            advertise=address,
-            port=port,
-            availability=where,
-            pools=pools or host.cluster.profile.default_pools,
-            subnet_size=default_addr_pool_mask_length,
-            data_path_port=data_path_port or 4789,
+        if force_new_cluster and host.member is not None:
+            host.member.force_new_cluster()
+            if changes:
+                self._control().update_swarm(evolve(self._store.swarm.spec, **changes))
+            return host.member.node_id
+        founding = joining.Founding(
+            SwarmSpec(**changes),
+            address,
+            port,
+            where,
+            pools or host.cluster.profile.default_pools,
+            default_addr_pool_mask_length,
+            data_path_port or 4789,
         )
-        return member.node_id
+        return joining.found(host, founding).node_id
 
     def _advertised(self, advertise: str | None, listen: str | None) -> tuple[str, int]:
         """The address others are told, and the managers' port."""
         host = self._host
+        if listen == "":
+            raise InvalidParameter('invalid ListenAddr "": invalid empty address')
         if listen is not None and not is_ipv4(listen.partition(":")[0]):
             raise InvalidParameter(
                 "listen address must be an IP address or network interface (with optional port number)"
@@ -117,10 +126,12 @@ class SwarmCollection(Collection):
         """Join the swarm of the manager at ``remote`` (``host01:2377``); returns the node's id when active.
 
         Raises:
-            AlreadyInSwarm, JoinRefused, InvalidArgument, Unavailable: with the sentence docker prints.
+            AlreadyInSwarm, JoinRefused, InvalidParameter, Unavailable: with the sentence docker prints.
         """
+        if not remote:
+            raise InvalidParameter('invalid remoteAddr "": invalid empty address')
         self._advertised(advertise_addr, listen_addr)
-        return Membership.join(self._host, remote, token, _availability(availability)).node_id
+        return joining.join(self._host, remote, token, _availability(availability)).node_id
 
     def join_token(self, role: str = "worker", *, rotate: bool = False) -> str:
         """The token with which machines join as ``worker`` or ``manager``.
@@ -144,7 +155,11 @@ class SwarmCollection(Collection):
             NotInSwarm: the host is in none.
             Unavailable: a manager leaves by force only.
         """
-        require(self._host.member, leave=True).leave(force=force)
+        host = self._host
+        if host.joining is not None:
+            host.joining.withdraw()
+        else:
+            require(host, leave=True).leave(force=force)
 
     def update(
         self,
@@ -158,16 +173,15 @@ class SwarmCollection(Collection):
     ) -> None:
         """Change the swarm's settings."""
         control = self._control()
-        changes: dict[str, Any] = {
-            "autolock": autolock,
-            "task_history_limit": task_history_limit,
-            "heartbeat_ns": duration_of(dispatcher_heartbeat),
-            "cert_expiry_ns": duration_of(cert_expiry),
-            "snapshot_interval": snapshot_interval,
-            "keep_old_snapshots": max_snapshots,
-        }
-        given = {name: value for name, value in changes.items() if value is not None}
-        control.update_swarm(evolve(self._store.swarm.spec, **given))
+        changes = _spec_changes(
+            autolock=autolock,
+            task_history_limit=task_history_limit,
+            dispatcher_heartbeat=dispatcher_heartbeat,
+            cert_expiry=cert_expiry,
+            snapshot_interval=snapshot_interval,
+            keep_old_snapshots=max_snapshots,
+        )
+        control.update_swarm(evolve(self._store.swarm.spec, **changes))
 
     def unlock_key(self, *, rotate: bool = False) -> str:
         """The key that unlocks a manager after a restart; empty while autolock is off."""
@@ -177,8 +191,14 @@ class SwarmCollection(Collection):
         return self._store.swarm.unlock_key
 
     def unlock(self, key: str) -> None:
-        """Unlock this manager after a restart: not modelled yet."""
-        raise NotModelled(f"meshsim: swarm unlock ({key[:9]}...) - locked managers are not modelled yet")
+        """Give a manager that restarted its key; returns when it is active again.
+
+        Raises:
+            NotManager: the host is in no swarm, or a worker.
+            Conflict: it is not locked.
+            InvalidParameter, InvalidUnlockKey: not a key, or the wrong one.
+        """
+        self._member.unlock(key)
 
     @property
     def record(self) -> Swarm:
@@ -193,17 +213,30 @@ class SwarmCollection(Collection):
         """What ``docker info`` says of the swarm; never refused."""
         host = self._host
         member = host.member
+        if host.joining is not None:
+            asked = (Peer("", host.joining.remote),)
+            return SwarmInfo(
+                host.joining.state, "", host.address, error=host.joining.error, remote_managers=asked
+            )
         if member is None:
             return SwarmInfo()
+        if member.lock:
+            return SwarmInfo("locked", "", host.address, error=str(SwarmLocked()))
         store, quorum = member.manager.store, member.manager.quorum
         peers = tuple(Peer(m.node_id, m.address) for m in quorum.members.values())
-        if not member.is_manager:
-            return SwarmInfo("active", member.node_id, host.address, remote_managers=peers)
-        closed = quorum.gate(member.node_id, write=False) is not Gate.OPEN
-        if closed:
-            error = str(NoLeader(NO_LEADER))
-            return SwarmInfo("active", member.node_id, host.address, True, error, peers)
+        known = SwarmInfo(member.state, member.node_id, host.address, remote_managers=peers)
+        if not member.is_manager or member.state == "pending":
+            return known
+        if quorum.gate(member.node_id, write=False) is not Gate.OPEN:
+            return evolve(known, control_available=True, error=str(NoLeader(NO_LEADER)))
         managers = sum(node.role is Role.MANAGER for node in store.nodes.values())
-        return SwarmInfo(
-            "active", member.node_id, host.address, True, "", peers, len(store.nodes), managers, store.swarm
+        return evolve(
+            known, control_available=True, nodes=len(store.nodes), managers=managers, swarm=store.swarm
         )
+
+
+def _spec_changes(**given: Any) -> dict[str, Any]:
+    """The settings given, under the names of :class:`SwarmSpec`; durations in nanoseconds."""
+    given["heartbeat_ns"] = duration_of(given.pop("dispatcher_heartbeat"))
+    given["cert_expiry_ns"] = duration_of(given.pop("cert_expiry"))
+    return {name: value for name, value in given.items() if value is not None}

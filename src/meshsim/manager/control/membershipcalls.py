@@ -13,12 +13,17 @@ from meshsim.errors import JoinRefused
 from meshsim.manager.control.base import Calls, check_version, existing
 from meshsim.manager.control.swarm import check_node_removal, check_role, check_swarm_spec
 from meshsim.manager.tokens import join_token, unlock_key
+from meshsim.model.frozen import FrozenDict
 from meshsim.model.objects import Node, NodeStatus, Swarm
 from meshsim.model.specs import NodeSpec, SwarmSpec
 from meshsim.model.states import Availability, Role, TaskState
 from meshsim.sim import object_id
 
 __all__ = ["MembershipCalls"]
+
+#: a removed node's certificate is black-listed until it has expired, and a week more.
+#: Source: swarmkit manager/controlapi/node.go expiredCertGrace
+_GRACE_NS = 7 * 24 * 3_600_000_000_000
 
 
 class MembershipCalls(Calls):
@@ -79,7 +84,7 @@ class MembershipCalls(Calls):
             return tx.update(node, spec=spec)
 
     def remove_node(self, node_id: str, *, force: bool = False) -> None:
-        """Forget a node; its tasks that have not ended become ORPHANED.
+        """Forget a node; its certificate is refused from now on, its tasks that run become ORPHANED.
 
         Raises:
             NotFound: no such node.
@@ -100,6 +105,10 @@ class MembershipCalls(Calls):
                     )
                     tx.update(task, status=status)
             tx.delete(node)
+            swarm, now_ns = self._store.swarm, self._clock.now_ns
+            listed = {each: until_ns for each, until_ns in swarm.blacklist.items() if until_ns > now_ns}
+            listed[node_id] = now_ns + swarm.spec.cert_expiry_ns + _GRACE_NS
+            tx.update(swarm, blacklist=FrozenDict(listed))
 
     def update_swarm(
         self,

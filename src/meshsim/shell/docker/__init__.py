@@ -153,6 +153,7 @@ def _run(
         return Result(help_text(entry.command), parsed.notes)
     call = Call(host, entry.command, parsed, texts, memory, stdin, env)
     try:
+        host.engine.check_running()
         return entry.run(call)
     except (UsageProblem, NotModelled, ClockBusy):
         raise

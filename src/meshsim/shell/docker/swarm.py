@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from meshsim.errors import BadValue, NotModelled
-from meshsim.shell.docker.common import Call, Entry, Group
+from meshsim.errors import ApiError, BadValue, NotModelled
+from meshsim.shell.docker.common import Call, Entry, Group, engine_said
 from meshsim.shell.flags import Command, Flag
 from meshsim.shell.result import Result
 from meshsim.shell.usage import help_text
@@ -177,7 +177,10 @@ def _unlock_key(call: Call) -> Result:
         swarm = call.host.swarm.info().swarm
         if swarm is not None and not swarm.spec.autolock:
             return Result("", "cannot rotate because autolock is not turned on\n", 1)
-    key = call.host.swarm.unlock_key(rotate=call["rotate"])
+    try:
+        key = call.host.swarm.unlock_key(rotate=call["rotate"])
+    except ApiError as refusal:
+        return Result("", f"could not fetch unlock key: {engine_said(refusal)}", 1)
     if not key:
         return Result("", "no unlock key is set\n", 1)
     if call["quiet"]:
