@@ -15,6 +15,7 @@ as it follows ``Error response from daemon: ``.
     ├── BadValue                ValueError       text that is no duration, size, port ...
     ├── ScriptError             ValueError       a lesson or command line that cannot be run
     │   └── BadScenario                          a scenario that is wrong; nothing has been run
+    ├── ContractBroken          AssertionError   a user's own balancer, filter or placement breaks a law
     ├── TemplateProblem         ValueError       a --format template that does not parse or fit
     ├── UsageProblem            ValueError       docker refuses the line before it asks the engine
     │   └── FlagProblem                          the flags; the line exits with 125
@@ -80,6 +81,7 @@ __all__ = [
     "ConnectionRefused",
     "ConnectionTimedOut",
     "ConnectionWasReset",
+    "ContractBroken",
     "DestinationExists",
     "EngineDown",
     "ExperimentStopped",
@@ -211,6 +213,25 @@ class BadScenario(ScriptError):
         super().__init__(message, source=source, line=line)
         self.sentence = message
         self.path = path
+
+
+class ContractBroken(MeshsimError, AssertionError):
+    """Somebody's own implementation breaks a law of its kind; the text is the shortest way to see it.
+
+    Attributes:
+        subject: what was put to the test, as ``LeastBytes``.
+        law: the name of the law, as the kit's reference lists it.
+        sentence: what went wrong.
+        steps: what to do to see it, at most ten; the last one shows it.
+    """
+
+    def __init__(self, subject: str, law: str, sentence: str, steps: tuple[str, ...]) -> None:
+        listed = "".join(f"\n  {number}. {step}" for number, step in enumerate(steps, 1))
+        super().__init__(f'{subject} breaks the law "{law}": {sentence}{listed}')
+        self.subject = subject
+        self.law = law
+        self.sentence = sentence
+        self.steps = steps
 
 
 class TemplateProblem(MeshsimError, ValueError):
