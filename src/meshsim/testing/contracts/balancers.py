@@ -171,7 +171,7 @@ def check_balancer(
     meshsim.errors.ContractBroken: Last breaks the law "sticks": all went to A
       1. add A
       2. add B
-      3. 400 connections: 400 to A
+      3. 405 connections: 405 to A
     >>> check_balancer("rr", fair_within=1)
     """
     laws = kept_laws(BALANCER_LAWS, skip)

@@ -42,7 +42,10 @@ def changed_outside(make: Callable[[], Made], use: Callable[[Made], object]) -> 
 
 
 def _shown(value: Any) -> str:
-    text = f"state {hash(value.getstate())}" if isinstance(value, Random) else repr(value)
+    if isinstance(value, Random):
+        numbers = value.getstate()[1]
+        return f"state {numbers[0]}/{numbers[-1]}"
+    text = repr(value)
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
 
 
