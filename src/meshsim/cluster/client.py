@@ -157,7 +157,7 @@ class Connection:
             ConnectionFailed: the connection was reset, or nobody answers any more.
         """
         if self.closed:
-            raise ConnectionWasReset("the connection is closed")
+            raise ConnectionWasReset("the connection is closed", why="it was closed here before")
         ground, opened, target = self._ground, self.opened, self.target
         failed = opened.send(bytes_in=len(path))
         if failed is not None:

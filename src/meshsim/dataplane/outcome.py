@@ -14,6 +14,7 @@ from attrs import frozen
 from meshsim.dataplane.trace import Trace
 from meshsim.errors import (
     ConnectionFailed,
+    ConnectionHangs,
     ConnectionRefused,
     ConnectionTimedOut,
     ConnectionWasReset,
@@ -32,7 +33,7 @@ _ERRORS: dict[str, tuple[type[ConnectionFailed], str]] = {
     "reset": (ConnectionWasReset, "Connection reset by peer"),
     "timeout": (ConnectionTimedOut, "Connection timed out"),
     "unreachable": (HostUnreachable, "No route to host"),
-    "hang": (ConnectionTimedOut, "Connected, but nothing was ever received"),
+    "hang": (ConnectionHangs, "Connected, but nothing was ever received"),
 }
 
 
@@ -74,7 +75,8 @@ class Failed(Frozen):
         ConnectionRefused('host01:81: Connection refused')
         """
         cls, text = _ERRORS[self.kind]
-        return cls(f"{target}: {text}" if target else text, elapsed_ns=self.elapsed_ns)
+        text = f"{target}: {text}" if target else text
+        return cls(text, elapsed_ns=self.elapsed_ns, why=self.why, trace=self.trace)
 
 
 @frozen(slots=True)

@@ -11,7 +11,7 @@ from meshsim.cluster.client import is_ipv4
 from meshsim.cluster.collections.base import Collection
 from meshsim.cluster.membership import require
 from meshsim.cluster.specvalues import Words, duration_of, words_of
-from meshsim.errors import InvalidParameter, NoLeader, SwarmLocked
+from meshsim.errors import AlreadyInSwarm, InvalidParameter, NoLeader, SwarmLocked
 from meshsim.ipam import check_default_pools
 from meshsim.manager import NO_LEADER, Gate
 from meshsim.model.objects import Swarm
@@ -63,6 +63,8 @@ class SwarmCollection(Collection):
             Unavailable: ``force_new_cluster`` on a node that is no manager.
         """
         host = self._host
+        if host.member is not None and not force_new_cluster:
+            raise AlreadyInSwarm
         where = _availability(availability)
         pools = words_of(default_addr_pool)
         if pools:

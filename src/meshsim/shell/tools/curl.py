@@ -15,6 +15,7 @@ from meshsim.cluster.programs import ProgramResult
 from meshsim.errors import (
     BadValue,
     ConnectionFailed,
+    ConnectionHangs,
     ConnectionRefused,
     ConnectionTimedOut,
     ConnectionWasReset,
@@ -181,6 +182,8 @@ def _failure(
     """Curl's number and words for a failure."""
     where = f"Failed to connect to {target.host} port {target.port}"
     if limit_ns is not None and failure.elapsed_ns > limit_ns:
+        if isinstance(failure, ConnectionHangs):
+            return 28, f"Operation timed out after {_ms(limit_ns)} milliseconds with 0 bytes received"
         return 28, f"Connection timed out after {_ms(limit_ns)} milliseconds"
     after = f"{where} after {_ms(failure.elapsed_ns)} ms"
     modern = place.profile.curl_refused == "Couldn't connect to server"
