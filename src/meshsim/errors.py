@@ -595,7 +595,7 @@ class ConnectionFailed(MeshsimError, ConnectionError):
     Attributes:
         kind: what the client experiences: ``refused reset timeout hang unreachable unresolved``.
         elapsed_ns: virtual nanoseconds until the client knew.
-        why: what no client knows: where it ended and why, in one sentence; empty when there is no more to say.
+        why: what no client knows: where it ended and why; empty when there is no more to say.
         trace: every hop up to there (:class:`meshsim.dataplane.Trace`); None when no trace was kept.
     """
 

@@ -1,9 +1,9 @@
 """Facts recorded from a real swarm of three machines (engine 26.1.5), and who tests them.
 
-``data/swarm-facts.json`` is a tree. A *fact* is a leaf of it, or one record of a list of records, named by its
-path: ``kill_timeline_seconds.dns_gone_by``, ``errors.17``. A test takes facts by :func:`recorded` (some, as
-arguments) or :func:`each` (one test per record of a list); ``test_facts_complete`` fails for a fact that no
-test takes and that is not in ``NOT_COVERED``.
+``data/swarm-facts.json`` is a tree. A *fact* is a leaf of it, or one record of a list of records, named
+by its path: ``kill_timeline_seconds.dns_gone_by``, ``errors.17``. A test takes facts by :func:`recorded`
+(some, as arguments) or :func:`each` (one test per record of a list); ``test_facts_complete`` fails for a
+fact that no test takes and that is not in ``NOT_COVERED``.
 """
 
 from __future__ import annotations

@@ -179,7 +179,6 @@ def _made(name: str, error: dict[str, Any]) -> Cluster:
 
 leave_out("a read under way while the leader steps down is answered here, or refused at once", "errors.40")
 leave_out("network create --scope is not modelled", "errors.89")
-leave_out("network connect is not modelled", "errors.95")
 leave_out("one line of ten commands, among them ss; what curl says of a refusal is in errors.44", "errors.98")
 
 

@@ -1,8 +1,8 @@
 """The balancer cases probed on the recorded machines' kernel (Linux 6.12): UDP flows, each from a new port.
 
 A script is what the probe did: ``new rr A B C`` (the table is cleared, a service and its servers are added),
-``go N``, ``weight X N``, ``add X [N]``, ``del X``, ``edit NAME``; ``=`` compares all answers since the last ``=``
-with the next recorded case of its transcript.
+``go N``, ``weight X N``, ``add X [N]``, ``del X``, ``edit NAME``; ``=`` compares all answers since the last
+``=`` with the next recorded case of its transcript.
 """
 
 from __future__ import annotations

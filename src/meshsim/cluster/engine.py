@@ -214,13 +214,13 @@ class Engine:
     def publish(self, task: Task) -> None:
         """Tell the gossip of the task: one binding per network."""
         container = self._by_task[task.id]
-        for attachment in task.attachments:
+        for attachment in sorted(task.attachments, key=self._turn):
             self._journal.send(self._binding(task, container, attachment))
 
     def unpublish(self, task: Task) -> None:
         """Tell the gossip that the task takes nothing new: weight 0, its own names gone."""
         container = self._by_task[task.id]
-        for attachment in task.attachments:
+        for attachment in sorted(task.attachments, key=self._turn):
             self._journal.send(self._binding(task, container, attachment).as_disabled())
 
     def stop(self, task: Task, grace_ns: int) -> int:
@@ -259,6 +259,14 @@ class Engine:
                 return False
             self._plane.materialise(networks[attachment.network_id], place.ip)
         return True
+
+    def _turn(self, attachment: Attachment) -> tuple[bool, str]:
+        """In which order the engine goes through a task's networks: by name, internal ones last.
+
+        Source: moby daemon/libnetwork/endpoint.go Less; recorded: eg1 before ingress, each time.
+        """
+        network = self._told[attachment.network_id]
+        return network.spec.internal, network.name
 
     def _binding(self, task: Task, container: Container, attachment: Attachment) -> Binding:
         vip = task.endpoint.vip(attachment.network_id) if task.endpoint else None
@@ -611,7 +619,10 @@ class Engine:
         monitor = self._monitors.pop(container.id, None)
         if monitor is not None:
             monitor.stop()
-        for attachment in container.attachments:
+        told = (
+            sorted(container.attachments, key=self._turn) if container.service_id else container.attachments
+        )
+        for attachment in told:
             self._journal.withdraw(attachment.network_id, container.endpoint_id)
         self._plane.remove_namespace(container.endpoint_id)
         self._give_back(container)

@@ -234,7 +234,7 @@ class Lab:
                 vips[net],
                 tuple(publish or ()) if net == "ingress" else (),
             )
-            for net, address in places.items()
+            for net, address in sorted(places.items())  # as the engine goes through them: by name
         ]
         if known:
             self.tell(name)

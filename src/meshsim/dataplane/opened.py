@@ -298,7 +298,10 @@ class Opened:
         outcome = sandbox.table.send(flow, self.client.clock.now_ns, mark=here.mark)
         if outcome:
             return None
-        return Failed("reset", f"{sandbox.namespace} of {self._entry}: {outcome.reason}", self.round_trip_ns)
+        why = (
+            f"{sandbox.namespace} of {self._entry}: {outcome.reason} (idle for too long, or its task is gone)"
+        )
+        return Failed("reset", why, self.round_trip_ns)
 
 
 _GONE = Failed("reset", "who opened the connection is gone", 0)
