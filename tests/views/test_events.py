@@ -30,7 +30,7 @@ from meshsim.model.specs import (
     TaskSpec,
 )
 from meshsim.model.states import Availability, NodeState, TaskState, UpdateState
-from meshsim.views.events import Event, events_of
+from meshsim.views.events import Ended, Event, Origin, Plug, events_of
 from meshsim.views.filters import (
     fits_container,
     fits_event,
@@ -97,20 +97,31 @@ def test_nodes_ground_truth_21() -> None:
 
 
 def test_others_and_what_is_not_told() -> None:
+    eg1 = Plug(ID, "eg1", "overlay")
     records = [
         commit(("create", "network", ID, Network(ID, spec=NetworkSpec("enet")))),
         commit(("create", "secret", "s", Secret("s", spec=SecretSpec("db_pw")))),
         commit(("create", "task", "t", object())),
-        (5, "container", ("host01", "die", "c1", "web")),
-        (6, "container", ("host02", "die", "c2", "other")),
+        (5, "container", ("host01", "create", "c1", "web", Origin("nginx"))),
+        (5, "container", ("host01", "start", "c1", "web", (eg1,))),
+        (6, "network", ("host01", "disconnect", eg1, "c1")),
+        (6, "container", ("host01", "die", "c1", "web", Ended(0, 7, stopped=False))),
+        (7, "container", ("host02", "health_status: healthy", "c2", "other")),
+        (8, "container", ("host01", "lost", "c1", "web")),
+        (9, "network", ("host02", "create", eg1, "")),
         (7, "fault", {"what": "heal"}),
     ]
-    assert told(*records) == [
-        f"network create {ID} (name=enet)",
-        "secret create s (name=db_pw)",
-        "container die c1 (name=web)",
+    local = [
+        "container create c1 (image=nginx, name=web)",
+        f"network connect {ID} (container=c1, name=eg1, type=overlay)",
+        "container start c1 (image=nginx, name=web)",
+        f"network disconnect {ID} (container=c1, name=eg1, type=overlay)",
+        "container die c1 (execDuration=7, exitCode=0, image=nginx, name=web)",
     ]
-    assert told(*records, swarm="") == ["container die c1 (name=web)"]
+    swarm = [f"network create {ID} (name=enet)", "secret create s (name=db_pw)"]
+    assert told(*records) == swarm + local
+    assert told(*records, swarm="") == local
+    assert [event.type for event in events_of(records, host="host02")] == ["container", "network"]
 
 
 def test_json_of_events_ground_truth_21() -> None:

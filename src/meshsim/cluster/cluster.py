@@ -37,6 +37,7 @@ from meshsim.placement import Placer
 from meshsim.profile import DEFAULT_ENGINE, Profile
 from meshsim.sim import Clock, Streams, duplicate
 from meshsim.units import parse_duration
+from meshsim.views.events import Plug
 from meshsim.views.shapes import GossipPeer
 
 if TYPE_CHECKING:
@@ -548,13 +549,14 @@ class Cluster:
             raise NotFound(f"task {task.id} has no container")
         return ContainerHandle(host, container.id)
 
-    def container_changed(self, host: str, container: Container, what: str) -> None:
+    def container_changed(self, host: str, container: Container, what: str, facts: Any = None) -> None:
         """Note a step in a container's life in the log."""
-        self.log.append(
-            self.clock.now_ns,
-            "container",
-            (host, what, container.id, container.name),
-        )
+        payload = (host, what, container.id, container.name)
+        self.log.append(self.clock.now_ns, "container", payload if facts is None else (*payload, facts))
+
+    def network_changed(self, host: str, what: str, plug: Plug, container_id: str = "") -> None:
+        """Note in the log what became of a network on one machine."""
+        self.log.append(self.clock.now_ns, "network", (host, what, plug, container_id))
 
     def container_left(self, host: str, container: Container) -> None:
         """A plain container ended by itself: give its swarm addresses back, remove it if so asked."""

@@ -123,6 +123,11 @@ class Container:
         return self.state == "running"
 
     @property
+    def own_labels(self) -> Mapping[str, str]:
+        """Those it was given: without those that say whose task it is."""
+        return self._labels
+
+    @property
     def labels(self) -> Mapping[str, str]:
         """Its own; those of a service's task also say whose it is.
 

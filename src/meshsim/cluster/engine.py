@@ -18,6 +18,7 @@ from attrs import evolve
 from meshsim.agent import Agent, Outcome
 from meshsim.cluster.container import Container
 from meshsim.cluster.facts import container_facts
+from meshsim.cluster.happenings import Happenings
 from meshsim.cluster.health import Monitor, is_gated
 from meshsim.cluster.images import Image, Images, Reply, with_tag
 from meshsim.cluster.locals import LocalNetworks
@@ -32,6 +33,7 @@ from meshsim.model.specs import PortConfig
 from meshsim.model.states import PublishMode
 from meshsim.profile import Profile
 from meshsim.sim import Clock, Streams, container_id, short
+from meshsim.views.events import Plug
 from meshsim.views.shapes import ContainerFacts, LocalNetworkFacts
 
 __all__ = ["Engine", "Surroundings"]
@@ -73,8 +75,11 @@ class Surroundings(Protocol):
     def run_program(self, container: Container, argv: Sequence[str]) -> ProgramResult:
         """What a program on a container's command line does."""
 
-    def container_changed(self, host: str, container: Container, what: str) -> None:
+    def container_changed(self, host: str, container: Container, what: str, facts: Any = None) -> None:
         """A container was created, started, died ...: for whoever watches."""
+
+    def network_changed(self, host: str, what: str, plug: Plug, container_id: str = "") -> None:
+        """A machine made or lost a network, or a running container was connected to one."""
 
     def container_left(self, host: str, container: Container) -> None:
         """A plain container ended by itself: its attachments can be given back."""
@@ -102,6 +107,7 @@ class Engine:
         self.name = name
         self.containers: dict[str, Container] = {}
         self.networks = networks
+        self.tells = Happenings(name, world)
         self.agent: Agent | None = None
         self.running = True
         self._world = world
@@ -257,7 +263,7 @@ class Engine:
             place = node.attachment(attachment.network_id) if node else None
             if place is None:
                 return False
-            self._plane.materialise(networks[attachment.network_id], place.ip)
+            self._join(networks[attachment.network_id], place.ip)
         return True
 
     def _turn(self, attachment: Attachment) -> tuple[bool, str]:
@@ -267,6 +273,11 @@ class Engine:
         """
         network = self._told[attachment.network_id]
         return network.spec.internal, network.name
+
+    def _join(self, network: Network, lb_address: str) -> None:
+        if network.id not in self._plane.sandboxes:
+            self.tells.network("create", network.id, network.name)
+        self._plane.materialise(network, lb_address)
 
     def _binding(self, task: Task, container: Container, attachment: Attachment) -> Binding:
         vip = task.endpoint.vip(attachment.network_id) if task.endpoint else None
@@ -329,7 +340,7 @@ class Engine:
         self, container: Container, task: Task, network: Network, lb_address: str, aliases: Sequence[str] = ()
     ) -> None:
         """Put a plain container on a swarm network, at the address of its attachment task."""
-        self._plane.materialise(network, lb_address)
+        self._join(network, lb_address)
         container.network_names = container.network_names.plus(network.id, network.name)
         container.attachment_tasks = container.attachment_tasks.plus(network.id, task.id)
         container.aliases = container.aliases.plus(network.id, tuple(aliases))
@@ -338,6 +349,7 @@ class Engine:
             for attachment in task.attachments:
                 self._plane.plug(container.endpoint_id, attachment)
                 self._announce(container, attachment)
+            self.tells.connection("connect", container, network.id)
 
     def join_local(
         self, container: Container, network: LocalNetworkFacts, aliases: Sequence[str] = (), wanted: str = ""
@@ -365,9 +377,12 @@ class Engine:
                 raise
             place = container.local_attachments[-1]
             self._plane.plug(container.endpoint_id, place, container.aliases[network.id])
+            self.tells.connection("connect", container, network.id)
 
     def disconnect(self, container: Container, network_id: str) -> None:
         """Take a container off a network."""
+        if container.running:
+            self.tells.connection("disconnect", container, network_id)
         self._journal.withdraw(network_id, container.endpoint_id)
         self._plane.unplug(container.endpoint_id, network_id)
         self._give_back(container, network_id)
@@ -427,7 +442,7 @@ class Engine:
             del self._by_name[container.name]
         self._by_task.pop(container.task_id, None)
         self._world.endpoints.pop(container.endpoint_id, None)
-        self._world.container_changed(self.name, container, "destroy")
+        self.tells.happened(container, "destroy")
 
     # -- a program's life
 
@@ -447,7 +462,7 @@ class Engine:
         if took_ns > grace_ns:
             took_ns, exit_code = grace_ns, KILLED
         container.exit_code = exit_code
-        self._world.container_changed(self.name, container, "kill")
+        self.tells.stopping(container)
         return took_ns
 
     def program_ended(self, container: Container, exit_code: int, run: int) -> None:
@@ -463,7 +478,7 @@ class Engine:
 
     def on_health(self, container: Container, healthy: bool) -> None:
         """A health check found something new (see :class:`~meshsim.cluster.health.Monitor`)."""
-        self._world.container_changed(self.name, container, f"health_status: {container.health}")
+        self.tells.happened(container, f"health_status: {container.health}")
         if self.agent is not None and container.service_id:
             self.agent.health(container.task_id, healthy)
 
@@ -544,7 +559,7 @@ class Engine:
         world.endpoints[container.endpoint_id] = container
         self._by_name[name] = container.id
         self.pulled[with_tag(image)] = None
-        world.container_changed(self.name, container, "create")
+        self.tells.created(container)
         return container
 
     def _begin(self, container: Container, delay_ns: int) -> None:
@@ -558,7 +573,7 @@ class Engine:
         behaviour = container.behaviour
         if behaviour.handler is not None:
             container.handler = behaviour.handler()
-        world.container_changed(self.name, container, "start")
+        self.tells.started(container)
 
     def _run_program(self, container: Container) -> None:
         """Run the program on the command line, which may end by itself; a server needs none."""
@@ -586,7 +601,7 @@ class Engine:
         container.exit_code = exit_code
         container.finished_ns = self._world.clock.now_ns
         container.handler = None
-        self._world.container_changed(self.name, container, "die")
+        self.tells.lost(container) if exit_code == LOST else self.tells.ended(container)
 
     def _plug_in(self, container: Container, ports: Sequence[PortConfig] = ()) -> tuple[PortConfig, ...]:
         """Give the container its network namespace; returns the machine's ports as opened for it."""
@@ -636,6 +651,9 @@ class Engine:
             # The ingress sandbox stays on every node, tasks or none: all of them answer on published ports.
             own = ingress is not None and network_id == ingress.network_id
             if network_id not in used and not own:
+                sandbox = self._plane.sandboxes.get(network_id)
+                if sandbox is not None:
+                    self.tells.network("destroy", network_id, sandbox.network)
                 self._plane.release(network_id)
 
     def _free_name(self) -> str:

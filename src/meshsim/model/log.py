@@ -22,8 +22,12 @@ __all__ = ["Log", "Operations", "Record", "plain"]
 #: (time_ns, kind, payload); the payload of kind "commit" is (swarm, version, operations)
 Record: TypeAlias = tuple[int, str, Any]
 
-#: what is told for every task has a tuple as payload; the names of its items stand here
-_NAMES: Final = {"container": ("host", "what", "id", "name"), "binding": ("network", "row")}
+#: what is told for every task has a tuple as payload; the names of its items, the last may be missing
+_NAMES: Final = {
+    "container": ("host", "what", "id", "name", "facts"),
+    "network": ("host", "what", "network", "container"),
+    "binding": ("network", "row"),
+}
 #: the few kinds of operations there are, each kept once
 _HEADS: Final[dict[tuple[str, ...], tuple[str, ...]]] = {}
 
@@ -125,7 +129,7 @@ class Log:
                 body = _commit_body(*payload)
             else:
                 names = _NAMES.get(kind)
-                body = plain(payload if names is None else dict(zip(names, payload, strict=True)))
+                body = plain(payload if names is None else dict(zip(names, payload, strict=False)))
             yield json.dumps({"t": time_ns, "kind": kind, **body}, separators=(",", ":"), ensure_ascii=False)
 
     def to_jsonl(self) -> str:

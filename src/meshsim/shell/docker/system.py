@@ -134,12 +134,8 @@ def _events(call: Call) -> Result:
 def _told(call: Call) -> Iterator[Event]:
     """The events this machine's engine tells; those of the swarm on managers only."""
     host, info = call.host, call.host.swarm.info()
-    attributes = {
-        container.id: {**container.labels, "image": container.image}
-        for container in host.engine.containers.values()
-    }
     label = host.member.manager.store.label if host.member is not None and info.control_available else ""
-    return events_of(host.cluster.log, swarm=label, host=host.name, containers=attributes)
+    return events_of(host.cluster.log, swarm=label, host=host.name)
 
 
 def _inspect(call: Call) -> Result:
