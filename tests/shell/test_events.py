@@ -42,9 +42,9 @@ def test_10_3_2_scopes(hosts):
     hosts[0].cluster.settle()
     kinds = lambda *filters: {line.split()[0] for line in events(hosts[0], *filters)}  # noqa: E731
     assert kinds("scope=swarm") == {"service"}
-    assert kinds("scope=local") == {"container"}
-    assert kinds() == {"service", "container"}
-    assert kinds("scope=swarm", "scope=local") == {"service", "container"}
+    assert kinds("scope=local") == {"container", "network"}  # the bridge it is connected to
+    assert kinds() == {"service", "container", "network"}
+    assert kinds("scope=swarm", "scope=local") == kinds()
 
 
 def test_10_3_3_types(hosts):
