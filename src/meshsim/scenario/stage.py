@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 from meshsim.cluster import Cluster, Container, Host
 from meshsim.dataplane.opened import Client as Place
