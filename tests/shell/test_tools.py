@@ -7,6 +7,7 @@ from attrs import evolve
 
 from meshsim.cluster.client import PingReply, Response, Target
 from meshsim.cluster.programs import ProgramResult
+from meshsim.dataplane import Lab, Namespace
 from meshsim.dns import Answer, EndpointNames, OutsideWorld, Question, Resolver, Server, Zone
 from meshsim.errors import (
     ConnectionFailed,
@@ -18,7 +19,7 @@ from meshsim.errors import (
     NotModelled,
 )
 from meshsim.profile import Profile
-from meshsim.shell.tools import Flavour, Interface, run_program
+from meshsim.shell.tools import Flavour, run_program
 from meshsim.shell.tools.curl import curl, wget
 from meshsim.shell.tools.dig import dig
 from meshsim.shell.tools.ping import ping
@@ -86,8 +87,20 @@ class FakePlace:
     def resolv_conf(self) -> str:
         return "nameserver 127.0.0.11\n"
 
-    def interfaces(self) -> list[Interface]:
-        return [Interface("lo", "127.0.0.1/8"), Interface("eth0", "10.0.1.11/24")]
+    @property
+    def network(self) -> Namespace:
+        lab = Lab(1)
+        lab.add_network("eg1", internal=True)
+        for _ in range(9):  # gateway .1, its host .2
+            lab._pools["eg1"].any()
+        return lab.start("cli", "host01", "eg1")
+
+    @property
+    def namespaces(self) -> list[str]:
+        return []
+
+    def entered(self, path: str) -> None:
+        return None
 
 
 def test_dig_cli_11() -> None:
@@ -312,7 +325,8 @@ def test_wget() -> None:
         pytest.param("hostname -i", "10.0.1.11\n", id="hostname-i"),
         pytest.param(
             "ip -br addr",
-            "lo               UNKNOWN        127.0.0.1/8 \neth0             UP             10.0.1.11/24 \n",
+            "lo               UNKNOWN        127.0.0.1/8 ::1/128 \n"
+            "eth0@if6         UP             10.0.1.11/24 \n",
             id="ip",
         ),
         pytest.param("date", "Mon Nov 23 07:00:07 UTC 2026\n", id="date"),
@@ -337,7 +351,7 @@ def test_busybox_nslookup_has_two_blocks_cli_11() -> None:
 
 
 def test_what_is_not_modelled_says_so() -> None:
-    for line in ("ip route", "date -u", "hostname -f", "getent passwd", "nslookup -type=a x", "curl -v x"):
+    for line in ("ip neigh", "date -u", "hostname -f", "getent passwd", "nslookup -type=a x", "curl -v x"):
         result = run_program(line.split(), FakePlace())
         assert (result.exit_code, result.stdout) == (1, "")
         assert result.stderr.startswith("meshsim: ")

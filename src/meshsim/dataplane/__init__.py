@@ -20,11 +20,12 @@ A :class:`Lab` is a few hosts without managers, to try it::
 Read in this order: ``journal`` (what hosts tell each other), ``gossip`` (when it arrives), ``sandbox`` (a
 balancer and the names it keeps), ``plane`` and ``namespace`` (a host, a container), ``walk`` (hop by hop),
 ``opened`` (keep-alive), ``visit`` (many short connections), ``trace`` and ``explain`` (what a learner reads),
-``rules`` and ``look`` (what the tools show). What the room asks of its surroundings: :class:`Reach`,
-:class:`World`.
+``rules``, ``cards`` and ``look`` (what the tools show). What the room asks of its surroundings:
+:class:`Reach`, :class:`World`.
 """
 
 from meshsim.dataplane.bridge import Bridge
+from meshsim.dataplane.cards import Card, NetPlace, OverlayBridge, cards, ip_addr, ip_route, mac
 from meshsim.dataplane.gossip import Change, Lossy, Outage, Reach, Spread, View
 from meshsim.dataplane.journal import Binding, Journal, Row
 from meshsim.dataplane.lab import Lab, Wires
@@ -33,10 +34,9 @@ from meshsim.dataplane.look import (
     InspectedTask,
     gateway_users,
     inspect,
-    ip_addr,
     ipvsadm,
-    mac,
     netns,
+    table_of,
 )
 from meshsim.dataplane.namespace import HostPort, Namespace, Place
 from meshsim.dataplane.opened import Arrival, Client, Opened
@@ -44,7 +44,7 @@ from meshsim.dataplane.outcome import Echo, Failed, Failure
 from meshsim.dataplane.outsider import Outsider
 from meshsim.dataplane.path import connect, ping
 from meshsim.dataplane.plane import DataPlane
-from meshsim.dataplane.rules import iptables
+from meshsim.dataplane.rules import iptables, iptables_list
 from meshsim.dataplane.sandbox import Sandbox, ServiceHere
 from meshsim.dataplane.trace import Hop, Pick, Trace
 from meshsim.dataplane.visit import Visit, visit
@@ -54,6 +54,7 @@ __all__ = [
     "Arrival",
     "Binding",
     "Bridge",
+    "Card",
     "Change",
     "Client",
     "DataPlane",
@@ -68,9 +69,11 @@ __all__ = [
     "Lab",
     "Lossy",
     "Namespace",
+    "NetPlace",
     "Opened",
     "Outage",
     "Outsider",
+    "OverlayBridge",
     "Pick",
     "Place",
     "Reach",
@@ -83,14 +86,18 @@ __all__ = [
     "Visit",
     "Wires",
     "World",
+    "cards",
     "connect",
     "gateway_users",
     "inspect",
     "ip_addr",
+    "ip_route",
     "iptables",
+    "iptables_list",
     "ipvsadm",
     "mac",
     "netns",
     "ping",
+    "table_of",
     "visit",
 ]

@@ -198,7 +198,7 @@ class DataPlane:
             internal=spec.internal,
             dsr="dsr" in spec.options,
             mtu=_mtu(spec.options),
-            entry_address=self._gateway_pool.any() if spec.ingress and self._gateway_pool else "",
+            gateway=network.ipam[0].gateway,
             on_publish=self._open_gateway_bridge if spec.ingress else None,
             balancer=self.balancer,
             balancers=self.balancers,
@@ -208,6 +208,8 @@ class DataPlane:
         self.journal.join(network.id, self.name, sandbox.lb_address)
         if spec.ingress:
             self.ingress = sandbox
+            if self._gateway_pool is not None:
+                sandbox.enter(self._gateway_pool)
         self.changes += 1
         return sandbox
 
@@ -218,8 +220,8 @@ class DataPlane:
             return
         if sandbox is self.ingress:
             self.ingress = None
-            if self._gateway_pool is not None:
-                self._gateway_pool.release(sandbox.entry_address)
+            if sandbox.entry_pool is not None:
+                sandbox.entry_pool.release(sandbox.entry_address)
         self.journal.part(network_id, self.name)
         self.changes += 1
 
@@ -422,7 +424,7 @@ class DataPlane:
             choose = self._gateway_subnet
             pool = self._gateway_pool = _bridge_pool(choose(now_ns) if choose else GATEWAY_BRIDGE_SUBNET)
             if self.ingress is not None:
-                self.ingress.entry_address = pool.any()
+                self.ingress.enter(pool)
         return pool
 
     @property

@@ -1,4 +1,4 @@
-"""Room dataplane: the packet filter's rules of the mesh, as ``iptables -S`` prints them.
+"""Room dataplane: the packet filter's rules of the mesh, as ``iptables -S`` and ``-nL`` print them.
 
 Comes in: a host, a sandbox or a container's namespace. Goes out: text, each line ended. Rules of this file:
 every line follows from what the plane keeps; nothing is stored here. The port numbers behind 127.0.0.11 are
@@ -12,14 +12,17 @@ drivers/bridge/setup_ip_tables_linux.go; resolver_unix.go setupNAT; rule lists r
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TypeAlias
 from zlib import crc32
 
+from meshsim.dataplane.cards import NetPlace, OverlayBridge
 from meshsim.dataplane.namespace import Namespace
+from meshsim.dataplane.outsider import Outsider
 from meshsim.dataplane.plane import DataPlane
 from meshsim.dataplane.sandbox import Sandbox
 from meshsim.errors import BadValue, NotModelled
 
-__all__ = ["iptables"]
+__all__ = ["iptables", "iptables_list"]
 
 _BUILT_IN = {
     "nat": ("PREROUTING", "INPUT", "OUTPUT", "POSTROUTING"),
@@ -27,9 +30,11 @@ _BUILT_IN = {
     "filter": ("INPUT", "FORWARD", "OUTPUT"),
 }
 _LOCAL = "-m addrtype --dst-type LOCAL"
+#: (chain, rule) in the order they stand in their chains
+_Rules: TypeAlias = list[tuple[str, str]]
 
 
-def iptables(place: DataPlane | Sandbox | Namespace, table: str = "filter", chain: str = "") -> str:
+def iptables(place: NetPlace, table: str = "filter", chain: str = "") -> str:
     """``iptables -t TABLE -S [CHAIN]`` inside a host, a balancer's sandbox or a container.
 
     Args:
@@ -49,6 +54,51 @@ def iptables(place: DataPlane | Sandbox | Namespace, table: str = "filter", chai
     -A DOCKER-INGRESS -p tcp -m tcp --dport 81 -j DNAT --to-destination 172.18.0.2:81
     -A DOCKER-INGRESS -j RETURN
     """
+    built_in, chains, rules = _shown(place, table, chain)
+    lines = [f"-P {name} ACCEPT" for name in built_in]
+    lines += [f"-N {name}" for name in chains]
+    for name in (*built_in, *chains):
+        lines += [f"-A {name} {rule}" for of, rule in rules if of == name]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def iptables_list(place: NetPlace, table: str = "filter", chain: str = "", *, numbers: bool = False) -> str:
+    """``iptables -t TABLE -nL [CHAIN]`` in there; ``numbers``: with ``--line-numbers``.
+
+    Raises:
+        BadValue, NotModelled: as :func:`iptables`.
+
+    >>> from meshsim.dataplane import Lab
+    >>> lab = Lab(1)
+    >>> task = lab.start("web.1", "host01", service="web", publish=[("tcp", 81, 80)])
+    >>> print(iptables_list(lab.planes["host01"], "nat", "DOCKER-INGRESS"))
+    Chain DOCKER-INGRESS (2 references)
+    target     prot opt source               destination
+    DNAT       tcp  --  0.0.0.0/0            0.0.0.0/0            tcp dpt:81 to:172.18.0.2:81
+    RETURN     all  --  0.0.0.0/0            0.0.0.0/0
+    <BLANKLINE>
+
+    Source: iptables iptables/xshared.c print_header, print_rule_details.
+    """
+    built_in, chains, rules = _shown(place, table, chain)
+    everywhere = _rules(place, table)[1]
+    blocks = []
+    for name in (*built_in, *chains):
+        used = sum(rule.endswith(f"-j {name}") for _, rule in everywhere)
+        about = "policy ACCEPT" if name in built_in else f"{used} references"
+        number = f"{'num':<4} " if numbers else ""
+        lines = [
+            f"Chain {name} ({about})",
+            f"{number}target     prot opt source               destination         ",
+        ]
+        for at, rule in enumerate((rule for of, rule in rules if of == name), start=1):
+            lines.append((f"{at:<4} " if numbers else "") + _listed(rule))
+        blocks.append("".join(f"{line}\n" for line in lines))
+    return "\n".join(blocks)
+
+
+def _shown(place: NetPlace, table: str, chain: str) -> tuple[list[str], list[str], _Rules]:
+    """The built-in chains, the others, and their rules: all of a table, or of one chain."""
     if table not in _BUILT_IN:
         raise BadValue(f"can't initialize iptables table `{table}': Table does not exist", table)
     chains, rules = _rules(place, table)
@@ -57,24 +107,67 @@ def iptables(place: DataPlane | Sandbox | Namespace, table: str = "filter", chai
         raise BadValue("No chain/target/match by that name.", chain)
     if table == "filter" and isinstance(place, DataPlane) and chain != "DOCKER-INGRESS":
         raise NotModelled("of a host's filter table only chain DOCKER-INGRESS is modelled")
-    lines = [f"-P {name} ACCEPT" for name in built_in if chain in ("", name)]
-    lines += [f"-N {name}" for name in chains if chain in ("", name)]
-    order = [*built_in, *chains]
-    for name in order if not chain else [chain]:
-        lines += [f"-A {name} {rule}" for of, rule in rules if of == name]
-    return "".join(f"{line}\n" for line in lines)
+    wanted = (
+        [name for name in built_in if chain in ("", name)],
+        [name for name in chains if chain in ("", name)],
+    )
+    return *wanted, rules
 
 
-#: (chain, rule) in the order they stand in their chains
-_Rules = list[tuple[str, str]]
+#: what a match or a target says of itself in a list: words of the rule -> format of its value
+_SAID = {
+    "--dport": "dpt:{}",
+    "--sport": "spt:{}",
+    "--dst-type": "match dst-type {}",
+    "--src-type": "match src-type {}",
+    "--ctstate": "ctstate {}",
+    "--to-destination": "to:{}",
+    "--to-source": "to:{}",
+    "--to-ports": "redir ports {}",
+    "--set-xmark": "MARK set {}",
+}
+#: extensions that name themselves before their values
+_NAMED = {"tcp": "tcp", "udp": "udp", "addrtype": "ADDRTYPE", "ipvs": ""}
 
 
-def _rules(place: DataPlane | Sandbox | Namespace, table: str) -> tuple[list[str], _Rules]:
+def _listed(rule: str) -> str:
+    """One rule as ``-nL`` prints it; without ``-v`` it does not show interfaces."""
+    target, protocol, source, destination, said = "", "all", "0.0.0.0/0", "0.0.0.0/0", []
+    words, refused = iter(rule.split()), ""
+    for word in words:
+        if word == "!":
+            refused = "!"
+            continue
+        value = "" if word == "--ipvs" else next(words)
+        if word == "-j":
+            target = value
+        elif word == "-p":
+            protocol = value
+        elif word == "-s":
+            source = refused + value.removesuffix("/32")
+        elif word == "-d":
+            destination = refused + value.removesuffix("/32")
+        elif word == "-m":
+            said.append(_NAMED.get(value, ""))
+        elif word == "--ipvs":
+            said.append("ipvs")
+        elif word in _SAID:
+            said.append(_SAID[word].format(value.partition("/0xff")[0]))
+        refused = ""
+    addresses = "".join(
+        f"{text if text.startswith('!') else ' ' + text:<20} " for text in (source, destination)
+    )
+    return f"{target:<9}  {protocol:<5}-- {addresses}{' ' if any(said) else ''}{' '.join(filter(None, said))}"
+
+
+def _rules(place: NetPlace, table: str) -> tuple[list[str], _Rules]:
     """The chains beside the built-in ones, by name, and the rules."""
     if isinstance(place, DataPlane):
         for network_id in place.sandboxes:
             place.bring_up(network_id)
         return {"nat": _host_nat, "mangle": _nothing, "filter": _host_filter}[table](place)
+    if isinstance(place, OverlayBridge | Outsider):
+        return _nothing(place)
     if isinstance(place, Namespace):
         if table != "nat":
             return _nothing(place)

@@ -24,6 +24,7 @@ from meshsim.dataplane.gossip import Change, View
 from meshsim.dataplane.journal import Binding
 from meshsim.dataplane.subnet import Subnet
 from meshsim.dns import Zone
+from meshsim.ipam import Pool
 from meshsim.ipvs.balancers.registry import BalancerChoice
 from meshsim.ipvs.destination import Forward
 from meshsim.ipvs.service import VirtualService
@@ -91,8 +92,9 @@ class Sandbox:
         subnet: CIDR text.
         covers: whether an address lies in it.
         lb_address: the host's own address there, without mask: what backends see as source.
-        entry_address: of the sandbox on docker_gwbridge (ingress only): what entries call "virtual"; empty
-            until that bridge is there.
+        gateway: the network's own address there.
+        entry_address, entry_pool: of the sandbox on docker_gwbridge (ingress only): what entries call
+            "virtual"; empty and None until that bridge is there.
         ingress, internal, dsr: as the network.
         table: the IPVS of this namespace.
         zone: the names.
@@ -126,6 +128,8 @@ class Sandbox:
         "covers",
         "dsr",
         "entry_address",
+        "entry_pool",
+        "gateway",
         "ingress",
         "internal",
         "known",
@@ -158,7 +162,7 @@ class Sandbox:
         ingress: bool = False,
         internal: bool = False,
         dsr: bool = False,
-        entry_address: str = "",
+        gateway: str = "",
         mtu: int = 1450,
         balancer: BalancerChoice | None = None,
         balancers: Mapping[str, BalancerChoice] | None = None,
@@ -172,7 +176,9 @@ class Sandbox:
         self.subnet = subnet
         self.covers = Subnet(subnet)
         self.lb_address = lb_address
-        self.entry_address = entry_address
+        self.gateway = gateway
+        self.entry_address = ""
+        self.entry_pool: Pool | None = None
         self.ingress = ingress
         self.internal = internal
         self.dsr = dsr
@@ -228,6 +234,11 @@ class Sandbox:
         self.bring_up(self.clock.now_ns)
         self.table.advance(self.clock.now_ns)
         return self
+
+    def enter(self, pool: Pool) -> None:
+        """Take an address on docker_gwbridge: from now on the host's published ports lead here."""
+        self.entry_pool = pool
+        self.entry_address = pool.any()
 
     def service_at(self, vip: str) -> ServiceHere | None:
         """The service a packet to that virtual address is marked for."""

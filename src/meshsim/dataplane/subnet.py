@@ -39,11 +39,12 @@ class Subnet(Shared):
     (True, False)
     """
 
-    __slots__ = ("_first", "_last", "text")
+    __slots__ = ("_first", "_last", "length", "text")
 
     def __init__(self, text: str) -> None:
         network = ip_network(text)
         self.text = text
+        self.length = network.prefixlen
         self._first, self._last = 1, 0
         if isinstance(network, IPv4Network):
             self._first, self._last = int(network[0]), int(network[-1])

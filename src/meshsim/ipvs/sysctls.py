@@ -66,6 +66,12 @@ class Sysctls:
     lblc_expiration: int = 86400
     lblcr_expiration: int = 86400
 
+    def get(self, name: str) -> int | None:
+        """A knob by its name below ``net.ipv4.vs``; None when there is no such knob."""
+        if name in _FIXED:
+            return _FIXED[name]
+        return getattr(self, name) if name in self.__slots__ and not name.startswith("_") else None
+
     def set(self, name: str, value: int) -> None:
         """Set a knob by its name below ``net.ipv4.vs``.
 

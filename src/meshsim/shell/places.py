@@ -8,23 +8,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from meshsim.cluster import Host
 from meshsim.cluster.client import PingReply, Response, Target, fetch
 from meshsim.cluster.programs import ProgramResult
-from meshsim.dataplane import Namespace
+from meshsim.dataplane import DataPlane, Namespace, NetPlace, netns
 from meshsim.dns import Answer, Question, container_resolv_conf
 from meshsim.errors import Conflict, NotModelled
 from meshsim.profile import Profile
-from meshsim.shell.tools import Flavour, Interface, run_program
+from meshsim.shell.tools import Flavour, run_program
+from meshsim.shell.tools.netns import NETNS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from meshsim.cluster import Cluster, Host, Machine
+    from meshsim.cluster import Cluster, Machine
     from meshsim.cluster.container import Container
 
-__all__ = ["ContainerPlace", "MachinePlace", "run_in_container"]
-
-LOOPBACK = Interface("lo", "127.0.0.1/8")
+__all__ = ["ContainerPlace", "EnteredPlace", "MachinePlace", "run_in_container"]
 
 
 class _Place:
@@ -89,9 +89,69 @@ class MachinePlace(_Place):
         """Refused: see :meth:`lookup`."""
         raise NotModelled(f"/etc/resolv.conf of {self.machine.name} itself is not modelled")
 
-    def interfaces(self) -> list[Interface]:
-        """The machine's own card."""
-        return [LOOPBACK, Interface("eth0", f"{self.machine.address}/24")]
+    @property
+    def network(self) -> NetPlace:
+        """The machine's own namespace."""
+        return self.machine.way_out
+
+    @property
+    def namespaces(self) -> list[str]:
+        """The files under /var/run/docker/netns."""
+        plane = self.machine.way_out
+        return list(netns(plane)) if isinstance(plane, DataPlane) else []
+
+    def entered(self, path: str) -> EnteredPlace | None:
+        """The machine with the namespace of ``/var/run/docker/netns/NAME`` or ``/proc/PID/ns/net``."""
+        machine = self.machine
+        if not isinstance(machine, Host):
+            return None
+        folder, _, name = path.rpartition("/")
+        if folder in NETNS:
+            found = netns(machine.plane).get(name)
+        else:
+            found = next(
+                (
+                    machine.plane.namespaces.get(container.endpoint_id)
+                    for container in machine.engine.containers.values()
+                    if container.running and path == f"/proc/{container.pid}/ns/net"
+                ),
+                None,
+            )
+        return None if found is None else EnteredPlace(machine, found)
+
+
+class EnteredPlace(MachinePlace):
+    """A machine's files and programs with another network namespace: what ``nsenter --net`` makes."""
+
+    def __init__(self, machine: Machine, network: NetPlace) -> None:
+        super().__init__(machine)
+        self._network = network
+
+    def __repr__(self) -> str:
+        return f"<EnteredPlace {self.machine.name} in {self._network!r}>"
+
+    @property
+    def network(self) -> NetPlace:
+        """The namespace entered."""
+        return self._network
+
+    def fetch(self, target: Target) -> Response:
+        """Send one request from a container's namespace.
+
+        Raises:
+            NotModelled: from a balancer's, or an overlay's bridge.
+        """
+        return fetch(self.cluster, self._container(), self.address_of(target.host), target)
+
+    def echo(self, address: str) -> PingReply:
+        """Send one echo request from a container's namespace."""
+        echo = self._container().ping(address)
+        return PingReply(address, echo.ok, echo.elapsed_ns, echo.ttl)
+
+    def _container(self) -> Namespace:
+        if not isinstance(self._network, Namespace):
+            raise NotModelled("connections from the engine's own namespaces are not modelled")
+        return self._network
 
 
 class ContainerPlace(_Place):
@@ -156,11 +216,19 @@ class ContainerPlace(_Place):
         servers = [server.address for server in self.host.plane.servers]
         return container_resolv_conf(servers=servers, style=self.profile.resolv_conf).text
 
-    def interfaces(self) -> list[Interface]:
-        """One card for each network, in order."""
-        places = (*self.container.attachments, *self.container.local_attachments)
-        cards = [Interface(f"eth{number}", place.address) for number, place in enumerate(places)]
-        return [LOOPBACK, *cards]
+    @property
+    def network(self) -> Namespace:
+        """Its network namespace."""
+        return self.namespace
+
+    @property
+    def namespaces(self) -> list[str]:
+        """None: the engine's files are the machine's."""
+        return []
+
+    def entered(self, path: str) -> None:  # noqa: ARG002 (Place's form)
+        """None: the engine's files are the machine's."""
+        return
 
 
 def run_in_container(cluster: Cluster, container: Container, argv: Sequence[str]) -> ProgramResult:

@@ -16,13 +16,19 @@ from meshsim.shell.evaluate import Evaluator
 from meshsim.shell.result import Result
 from meshsim.shell.tools.curl import curl, wget
 from meshsim.shell.tools.dig import dig
+from meshsim.shell.tools.netns import ip, iptables, ipvsadm, ls, nsenter
 from meshsim.shell.tools.ping import ping
-from meshsim.shell.tools.place import Flavour, Interface, Place
-from meshsim.shell.tools.small import cat, date, getent, hostname, ip, nslookup
+from meshsim.shell.tools.place import Flavour, Place
+from meshsim.shell.tools.small import cat, date, getent, hostname, nslookup
 
-__all__ = ["TOOLS", "Flavour", "Interface", "Place", "Tool", "is_tool", "run_program"]
+__all__ = ["TOOLS", "Flavour", "Place", "Tool", "is_tool", "run_program"]
 
 Tool: TypeAlias = Callable[[Sequence[str], Place], ProgramResult]
+
+
+def _nsenter(args: Sequence[str], place: Place) -> ProgramResult:
+    return nsenter(args, place, run_program)
+
 
 TOOLS: Mapping[str, Tool] = {
     "cat": cat,
@@ -32,6 +38,10 @@ TOOLS: Mapping[str, Tool] = {
     "getent": getent,
     "hostname": hostname,
     "ip": ip,
+    "iptables": iptables,
+    "ipvsadm": ipvsadm,
+    "ls": ls,
+    "nsenter": _nsenter,
     "nslookup": nslookup,
     "ping": ping,
     "wget": wget,

@@ -1,31 +1,22 @@
 """Where a program stands: what the network tools need of a machine or a container.
 
-Room shell, tools. In: nothing. Out: the Protocol :class:`Place` and :class:`Interface`. Rules of this
-file: a place answers at the present instant and says how long the answer took; it never steps time.
+Room shell, tools. In: nothing. Out: the Protocol :class:`Place`. Rules of this file: a place answers at
+the present instant and says how long the answer took; it never steps time.
 """
 
 from __future__ import annotations
 
 from typing import Literal, Protocol
 
-from attrs import frozen
-
 from meshsim.cluster.client import PingReply, Response, Target
+from meshsim.dataplane import NetPlace
 from meshsim.dns import Answer, Question
 from meshsim.profile import Profile
 
-__all__ = ["Flavour", "Interface", "Place"]
+__all__ = ["Flavour", "Place"]
 
 Flavour = Literal["busybox", "gnu"]
 """Whose small tools are installed: busybox's (alpine, busybox) or the usual ones."""
-
-
-@frozen(slots=True)
-class Interface:
-    """A network interface: its name and its address with the subnet's length."""
-
-    name: str
-    address: str
 
 
 class Place(Protocol):
@@ -74,5 +65,13 @@ class Place(Protocol):
     def resolv_conf(self) -> str:
         """The text of ``/etc/resolv.conf``."""
 
-    def interfaces(self) -> list[Interface]:
-        """Its interfaces, ``lo`` first."""
+    @property
+    def network(self) -> NetPlace:
+        """Its network namespace, as the data plane has it."""
+
+    @property
+    def namespaces(self) -> list[str]:
+        """The engine's files of network namespaces, sorted; none where there is no engine to be seen."""
+
+    def entered(self, path: str) -> Place | None:
+        """This place with the network namespace of a file instead of its own; None: no such file."""

@@ -1,4 +1,4 @@
-"""The small tools: ``nslookup``, ``getent``, ``cat``, ``hostname``, ``ip``, ``date``.
+"""The small tools: ``nslookup``, ``getent``, ``cat``, ``hostname``, ``date``.
 
 Room shell, tools. In: the words of the command and a place. Out: text and exit code. Rule of this file:
 a tool does what lessons use it for; anything else says that it is not modelled.
@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from meshsim.cluster.programs import ProgramResult
+from meshsim.dataplane import cards, table_of
 from meshsim.dns import Answer, Question
 from meshsim.errors import NameNotResolved, NotModelled
+from meshsim.ipvs import texts
 from meshsim.shell.tools.place import Place
 from meshsim.units import MILLISECOND, dig_time
 
-__all__ = ["cat", "date", "getent", "hostname", "ip", "nslookup"]
+__all__ = ["cat", "date", "getent", "hostname", "nslookup"]
 
 SERVER = "127.0.0.11"
 
@@ -58,18 +60,30 @@ def getent(args: Sequence[str], place: Place) -> ProgramResult:
     return ProgramResult(f"{address:<15} {args[1]}\n")
 
 
+#: where the kernel shows the settings of a namespace's balancer
+VS_FOLDER = "/proc/sys/net/ipv4/vs/"
+
+
 def cat(args: Sequence[str], place: Place) -> ProgramResult:
-    """Run ``cat`` on the two files a place has."""
+    """Run ``cat`` on the files a place has: its DNS servers, its name, and its kernel's balancer."""
+    table = table_of(place.network)
     files: dict[str, Callable[[], str]] = {
         "/etc/resolv.conf": place.resolv_conf,
         "/etc/hostname": lambda: f"{place.hostname}\n",
+        "/proc/net/ip_vs": lambda: texts.proc_services(table),
+        "/proc/net/ip_vs_conn": lambda: texts.proc_connections(table),
     }
     result = ProgramResult()
     for path in args:
+        setting = path.removeprefix(VS_FOLDER) if path.startswith(VS_FOLDER) else ""
+        value = table.sysctls.get(setting)
         if path in files:
             result = result.then(ProgramResult(files[path]()))
+        elif value is not None:
+            result = result.then(ProgramResult(f"{value}\n"))
         else:
-            missing = f"cat: {path}: meshsim models no files but {' and '.join(files)}\n"
+            known = ", ".join((*files, f"{VS_FOLDER}*"))
+            missing = f"cat: {path}: meshsim models no files but {known}\n"
             result = result.then(ProgramResult(stderr=missing, exit_code=1))
     return result
 
@@ -77,32 +91,11 @@ def cat(args: Sequence[str], place: Place) -> ProgramResult:
 def hostname(args: Sequence[str], place: Place) -> ProgramResult:
     """Run ``hostname``; ``-i`` prints the addresses."""
     if list(args) in (["-i"], ["-I"]):
-        addresses = [one.address.partition("/")[0] for one in place.interfaces() if one.name != "lo"]
+        addresses = [a.partition("/")[0] for card in cards(place.network)[1:] for a in card.addresses[:1]]
         return ProgramResult(" ".join(addresses) + "\n")
     if args:
         raise NotModelled(f"hostname {' '.join(args)} is not modelled")
     return ProgramResult(f"{place.hostname}\n")
-
-
-def ip(args: Sequence[str], place: Place) -> ProgramResult:
-    """Run ``ip addr`` or ``ip -br addr``. Source: iproute2 ip/ipaddress.c print_addrinfo."""
-    words = [word for word in args if word not in ("show", "list", "-4")]
-    brief = "-br" in words or "-brief" in words
-    words = [word for word in words if word not in ("-br", "-brief")]
-    if words not in (["a"], ["addr"], ["address"]):
-        raise NotModelled(f"ip {' '.join(args)} is not modelled, only ip addr is")
-    lines: list[str] = []
-    for number, interface in enumerate(place.interfaces(), start=1):
-        loopback = interface.name == "lo"
-        if brief:
-            lines.append(f"{interface.name:<16} {'UNKNOWN' if loopback else 'UP':<14} {interface.address} ")
-            continue
-        flags = "LOOPBACK,UP,LOWER_UP" if loopback else "BROADCAST,MULTICAST,UP,LOWER_UP"
-        lines += [
-            f"{number}: {interface.name}: <{flags}>",
-            f"    inet {interface.address} scope {'host' if loopback else 'global'} {interface.name}",
-        ]
-    return ProgramResult("\n".join(lines) + "\n")
 
 
 def date(args: Sequence[str], place: Place) -> ProgramResult:
