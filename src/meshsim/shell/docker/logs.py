@@ -11,8 +11,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from meshsim.errors import ApiError, BadValue, NotFound
+from meshsim.errors import BadValue, InvalidParameter, NotFound
 from meshsim.model.objects import Task
+from meshsim.model.specs import Replicated
+from meshsim.model.states import TaskState
 from meshsim.shell.docker.common import Call
 from meshsim.shell.docker.tasks import resolver
 from meshsim.shell.flags import Flag
@@ -89,23 +91,85 @@ def container_logs(call: Call, lines: Sequence[LogLine]) -> Result:
 
 
 def service_logs(call: Call) -> Result:
-    """The lines of all tasks of a service, or of one task, each with where it comes from."""
+    """The lines of all tasks of a service, or of one task, each with where it comes from.
+
+    Nodes that cannot be asked are named behind what the others told, and the command fails.
+
+    Source: docker/cli cli/command/service/logs.go runLogs; swarmkit manager/logbroker/subscription.go.
+    """
     name = call.operands[0]
     try:
-        handles = call.host.services.get(name).tasks()
-    except ApiError:
-        handles = [task for task in call.host.tasks.list() if task.id == name]
-        if not handles:
+        service = call.host.services.get(name)
+    except NotFound:
+        try:
+            task = call.host.tasks.get(name)
+        except NotFound:
             return Result("", f"no such task or service: {name}\n", 1)
-    handles = sorted(handles, key=lambda task: (task.slot, task.record.created_ns))
-    width = len(str(max(task.slot for task in handles))) if handles else 1
+        handles, width, spec = [task], _digits(task.slot), task.record.spec
+    else:
+        mode, spec = service.record.spec.mode, service.record.spec.task
+        width = _digits(mode.replicas) if isinstance(mode, Replicated) else 1
+        handles = [task for task in service.tasks() if task.state >= TaskState.RUNNING]
+    if spec.container.tty and not call["raw"]:
+        raise BadValue("tty service logs only supported with --raw")
+    _check_tail(call["tail"])
     done = Result()
-    for handle in handles:
-        prefix = "" if call["raw"] else _prefix(call, handle.record, width)
-        for time_ns, stream, text in _wanted(call, _printed(handle)):
-            stamp = f"{rfc3339_fixed(call.epoch_ns + time_ns)} " if call["timestamps"] else ""
-            line = f"{stamp}{prefix}{text}\n"
-            done += Result("", line) if stream == "stderr" else Result(line)
+    for handle in sorted(handles, key=_in_turn):
+        if _answers(call, handle):
+            done += _lines_of(call, handle, width)
+    return done + _incomplete([_silence(call, handle) for handle in handles])
+
+
+def _digits(number: int) -> int:
+    return len(str(number))
+
+
+def _check_tail(tail: str) -> None:
+    """Source: moby daemon/cluster/services.go ServiceLogs."""
+    if tail == "all":
+        return
+    if not tail.removeprefix("-").isdecimal():
+        raise InvalidParameter('tail value must be a positive integer or "all"')
+    if tail.startswith("-"):
+        raise InvalidParameter("negative tail values not supported")
+
+
+def _in_turn(task: TaskHandle) -> tuple[int, int]:
+    return task.slot, task.record.created_ns
+
+
+def _answers(call: Call, task: TaskHandle) -> bool:
+    member = call.host.member
+    node_id = task.record.node_id
+    return bool(node_id) and member is not None and member.manager.leader_reaches(node_id)
+
+
+def _silence(call: Call, task: TaskHandle) -> str:
+    """Why nothing is heard of a task; empty when its node answers."""
+    if not task.record.node_id:
+        return f"task {task.id} has not been scheduled"
+    return "" if _answers(call, task) else f"node {task.record.node_id} is not available"
+
+
+def _incomplete(silences: Iterable[str]) -> Result:
+    reasons = ", ".join(dict.fromkeys(filter(None, silences)))
+    if not reasons:
+        return Result()
+    sentence = (
+        "error from daemon in stream: Error grabbing logs: rpc error: code = Unknown desc = warning: "
+        f"incomplete log stream. some logs could not be retrieved for the following reasons: {reasons}"
+    )
+    return Result("", f"{sentence}\n", 1)
+
+
+def _lines_of(call: Call, task: TaskHandle, width: int) -> Result:
+    prefix = "" if call["raw"] else _prefix(call, task.record, width)
+    details = " " if call["details"] and not call["raw"] else ""
+    done = Result()
+    for time_ns, stream, text in _wanted(call, _printed(task)):
+        stamp = f"{rfc3339_fixed(call.epoch_ns + time_ns)} " if call["timestamps"] else ""
+        line = f"{stamp}{prefix}{details}{text}\n"
+        done += Result("", line) if stream == "stderr" else Result(line)
     return done
 
 
@@ -118,11 +182,13 @@ def _printed(task: TaskHandle) -> Sequence[LogLine]:
 
 
 def _prefix(call: Call, task: Task, width: int) -> str:
-    """``web.1.7psk4fr4dj79@host01    | ``; short slots are padded to the longest."""
+    """``web.1.7psk4fr4dj79@host01    | ``; short slots are padded, tasks without one show slot 0.
+
+    Source: docker/cli cli/command/service/logs.go taskFormatter.format.
+    """
     service, node = task.service_id, task.node_id
     if not call["no-resolve"]:
         service, node = resolver(call, "services")(service), resolver(call, "nodes")(node)
-    slot = str(task.slot) if task.slot else task.node_id
     identifier = "" if call["no-task-ids"] else "." + (task.id if call["no-trunc"] else task.id[:12])
-    padding = " " * (width - len(str(task.slot)))
-    return f"{service}.{slot}{identifier}@{node}{padding}    | "
+    padding = " " * (width - _digits(task.slot))
+    return f"{service}.{task.slot}{identifier}@{node}{padding}    | "
