@@ -95,6 +95,9 @@ moments = st.integers(0, 20 * 10**9)
 faults = st.one_of(
     st.tuples(moments, st.just("fail"), st.sampled_from(HOSTS[1:])),
     st.tuples(moments, st.just("recover"), st.sampled_from(HOSTS[1:])),
+    st.tuples(moments, st.just("stop_engine"), st.sampled_from(HOSTS[1:])),
+    st.tuples(moments, st.just("start_engine"), st.sampled_from(HOSTS[1:])),
+    st.tuples(moments, st.just("set_health"), st.just("web"), st.integers(1, 3), st.just("healthy")),
     st.tuples(moments, st.just("partition"), st.just(["host01", "one"]), st.just(["host02"])),
     st.tuples(moments, st.just("heal")),
     st.tuples(moments, st.just("scale"), st.just("web"), st.integers(0, 4)),

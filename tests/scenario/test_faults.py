@@ -89,6 +89,38 @@ def test_a_kept_connection_to_a_dead_machine_is_not_noticed():
     assert "timeout" in report.failures()
 
 
+def test_an_engine_that_stops_in_order_costs_no_request_through_other_machines():
+    client = Client("a", ["host01:81", "host03:81"], Every("50ms"), timeout="5s")
+    steps = at("5s").stop_engine("host02"), at("20s").start_engine("host02")
+    report = play(*steps, client=client, lasts="60s")
+    assert report.ok_share == 1
+    ends = [event for event in said(report, "die") if event.text.endswith("host02")]
+    # two seconds for names and weights to spread, then the stop signal
+    assert [event.at_ns for event in ends] == [7 * S + 100_000_000]
+    assert report.where(since="8s", until="20s").counts("node")["host02"] == 0
+
+
+def test_the_machine_whose_engine_stops_refuses():
+    client = Client("a", "host02:81", Every("100ms"), timeout="5s")
+    report = play(at("5s").stop_engine("host02"), client=client, lasts="10s")
+    refused = [r for r in report.requests if r.outcome != "ok"]
+    assert {r.outcome for r in refused} == {"refused"}
+    assert min(r.started_ns for r in refused) >= 7 * S
+
+
+def test_a_task_found_unhealthy_is_replaced_without_a_lost_request():
+    # Q: weight 0 at once, the program ends after the drain, the replacement 5 s later
+    checks = {"health_cmd": "check", "health_interval": "1s", "health_retries": 2}
+    report = play(at("5500ms").set_health("web", 2), **checks)
+    assert report.ok_share == 1
+    (end,) = said(report, "die")
+    noticed_ns = end.at_ns - 2 * S - 100_000_000  # the drain, and the time to stop
+    assert 6.5 * S <= noticed_ns <= 7.5 * S  # the second of two probes a second apart
+    assert len(said(report, "start")) == 1
+    report = play(at("1s").set_health("web", 2), lasts="2s")
+    assert "has no health check" in said(report, "refused")[0].text
+
+
 def test_drain_and_activate():
     report = play(at("5s").drain("host02"), at("20s").activate("host02"))
     assert report.ok_share == 1

@@ -33,6 +33,9 @@ from meshsim.scenario.faults import (
     Recover,
     Remove,
     Scale,
+    SetHealth,
+    StartEngine,
+    StopEngine,
     Update,
 )
 from meshsim.scenario.plans import HostPlan, NetworkPlan, ServicePlan
@@ -87,8 +90,11 @@ __all__ = [
     "Scenario",
     "Server",
     "ServicePlan",
+    "SetHealth",
     "Stage",
+    "StartEngine",
     "Step",
+    "StopEngine",
     "Sweep",
     "TaskRecord",
     "Trace",

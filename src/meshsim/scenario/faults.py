@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from attrs import field, frozen
 
-from meshsim.cluster import Cluster, Host
+from meshsim.cluster import Cluster, Host, TaskHandle
 from meshsim.errors import BadValue, NotFound
 from meshsim.model.frozen import Frozen, FrozenDict
 from meshsim.model.states import TaskState
@@ -30,6 +30,9 @@ __all__ = [
     "Recover",
     "Remove",
     "Scale",
+    "SetHealth",
+    "StartEngine",
+    "StopEngine",
     "Update",
 ]
 
@@ -79,6 +82,28 @@ class Recover(Written):
     def apply(self, cluster: Cluster) -> None:
         """Do it now."""
         cluster.host(self.host).recover()
+
+
+@written
+class StopEngine(Written):
+    """``systemctl stop docker``: tasks are stopped in order, the machine runs on."""
+
+    host: str = text()
+
+    def apply(self, cluster: Cluster) -> None:
+        """Do it now."""
+        cluster.host(self.host).stop_engine()
+
+
+@written
+class StartEngine(Written):
+    """``systemctl start docker``."""
+
+    host: str = text()
+
+    def apply(self, cluster: Cluster) -> None:
+        """Do it now."""
+        cluster.host(self.host).start_engine()
 
 
 @written
@@ -157,6 +182,18 @@ class Remove(Written):
         manager(cluster).services.get(self.service).remove()
 
 
+def _running(cluster: Cluster, service: str, slot: int) -> TaskHandle:
+    """The task that runs in a slot.
+
+    Raises:
+        NotFound: none does.
+    """
+    for handle in manager(cluster).services.get(service).tasks():
+        if handle.slot == slot and handle.state is TaskState.RUNNING:
+            return handle
+    raise NotFound(f"no task of {service} runs in slot {slot}")
+
+
 @written
 class Crash(Written):
     """The program of one running task ends by itself."""
@@ -171,12 +208,25 @@ class Crash(Written):
         Raises:
             NotFound: no task runs in that slot.
         """
-        for handle in manager(cluster).services.get(self.service).tasks():
-            task = handle.record
-            if task.slot == self.slot and task.status.state is TaskState.RUNNING:
-                cluster.container_of_task(task).crash(self.exit_code)
-                return
-        raise NotFound(f"no task of {self.service} runs in slot {self.slot}")
+        _running(cluster, self.service, self.slot).crash(self.exit_code)
+
+
+@written
+class SetHealth(Written):
+    """What the health checks of one running task find from now on: ``healthy`` or ``unhealthy``."""
+
+    service: str = text()
+    slot: int = whole(1, least=1)
+    verdict: str = choice("unhealthy", "healthy")
+
+    def apply(self, cluster: Cluster) -> None:
+        """Do it now.
+
+        Raises:
+            NotFound: no task runs in that slot.
+            InvalidParameter: the service has no health check.
+        """
+        _running(cluster, self.service, self.slot).set_health(self.verdict)
 
 
 def _code(value: Any) -> Any:
@@ -200,6 +250,8 @@ class Do(Written):
 ACTIONS: dict[str, type] = {
     "fail": Fail,
     "recover": Recover,
+    "stop_engine": StopEngine,
+    "start_engine": StartEngine,
     "partition": Partition,
     "heal": Heal,
     "availability": Availability,
@@ -207,5 +259,6 @@ ACTIONS: dict[str, type] = {
     "update": Update,
     "remove": Remove,
     "crash": Crash,
+    "set_health": SetHealth,
     "do": Do,
 }

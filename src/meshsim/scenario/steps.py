@@ -26,6 +26,9 @@ from meshsim.scenario.faults import (
     Recover,
     Remove,
     Scale,
+    SetHealth,
+    StartEngine,
+    StopEngine,
     Update,
     manager,
 )
@@ -125,6 +128,14 @@ class Moment(Frozen):
         """Power is back."""
         return self.do(Recover(host))
 
+    def stop_engine(self, host: str) -> Step:
+        """End a machine's engine in order."""
+        return self.do(StopEngine(host))
+
+    def start_engine(self, host: str) -> Step:
+        """Start it again."""
+        return self.do(StartEngine(host))
+
     def partition(self, *sides: Sequence[str]) -> Step:
         """Cut the network into sides."""
         return self.do(Partition(sides))
@@ -160,6 +171,10 @@ class Moment(Frozen):
     def crash(self, service: str, slot: int = 1, exit_code: int = 1) -> Step:
         """Let the program of one task end."""
         return self.do(Crash(service, slot, exit_code))
+
+    def set_health(self, service: str, slot: int = 1, verdict: str = "unhealthy") -> Step:
+        """Let the health checks of one task find something else from now on."""
+        return self.do(SetHealth(service, slot, verdict))
 
 
 def at(moment: str | int) -> Moment:
@@ -212,4 +227,7 @@ def plan(faults: Iterable[tuple[Any, ...]]) -> tuple[Step, ...]:
 
 
 #: what a plan of faults may say
-VERBS = ("fail", "recover", "partition", "heal", "drain", "pause", "activate", "scale", "remove", "crash")
+VERBS = (
+    "fail", "recover", "stop_engine", "start_engine", "partition", "heal", "drain", "pause", "activate",
+    "scale", "remove", "crash", "set_health",
+)  # fmt: skip
