@@ -173,12 +173,7 @@ class Membership:
             ApiError: the deadline passed.
         """
         self.check_manager()
-        gate = self._wait(write)
-        if gate is Gate.CLOSED:
-            raise NoLeader(NO_LEADER)
-        if gate is not Gate.OPEN:
-            raise ApiError(_NO_ANSWER, rpc_code="DeadlineExceeded")
-        return self.manager.control
+        return self._ask(self.node_id, write=write)
 
     def check_manager(self) -> None:
         """Refuse on a node without a working manager; one that is starting is given its 20 s.
@@ -199,15 +194,19 @@ class Membership:
     def _settled(self) -> bool:
         return self.agent.settled
 
-    def _wait(self, write: bool) -> Gate:
-        """Ask again each second until the call's deadline, as the engine does."""
-        cluster = self.host.cluster
+    def _ask(self, manager_id: str, *, write: bool) -> Control:
+        """Ask a manager each second until it answers or the deadline passes, as the engine does."""
+        cluster, quorum = self.host.cluster, self.manager.quorum
         deadline_ns = cluster.clock.now_ns + cluster.profile.request_timeout_ns
-        gate = self.manager.quorum.gate(self.node_id, write=write)
+        gate = quorum.gate(manager_id, write=write)
         while gate not in (Gate.OPEN, Gate.CLOSED) and cluster.clock.now_ns < deadline_ns:
             cluster.clock.run_for(min(_SECOND, deadline_ns - cluster.clock.now_ns))
-            gate = self.manager.quorum.gate(self.node_id, write=write)
-        return gate
+            gate = quorum.gate(manager_id, write=write)
+        if gate is Gate.CLOSED:
+            raise NoLeader(NO_LEADER)
+        if gate is not Gate.OPEN:
+            raise ApiError(_NO_ANSWER, rpc_code="DeadlineExceeded")
+        return self.manager.control
 
     # -- plain containers on swarm networks
 
@@ -219,14 +218,14 @@ class Membership:
 
         Raises:
             NoLeader: there is none to ask.
-            PermissionDenied: the network is not attachable.
-            ApiError: no address was free within 20 s.
+            Forbidden: the network is not attachable.
+            ApiError: no address was free, or no quorum there, within 20 s.
 
         Source: moby daemon/cluster/networks.go AttachNetwork; swarmkit manager/resourceapi AttachNetwork.
         """
         if self.find_dispatcher() is None:
             raise NoLeader(NO_LEADER)
-        control = self.manager.control
+        control = self._ask(self.manager.quorum.leader, write=True)
         try:
             task = control.attach(network.id, container_id, self.node_id, (wanted,) if wanted else ())
         except PermissionDenied as refusal:
@@ -243,7 +242,7 @@ class Membership:
             if served.state is not TaskState.NEW and place is not None:
                 return served, place
             if cluster.clock.running or cluster.clock.now_ns >= deadline_ns:
-                self.manager.control.detach(task.id)
+                self._give_back(task.id)
                 raise ApiError(
                     f"Could not attach to network {network.name}: attaching to network failed, make sure "
                     f"your network options are correct and check manager logs: {_NO_ANSWER}"
@@ -254,6 +253,12 @@ class Membership:
         """Give a plain container's address on a swarm network back."""
         task_id = container.attachment_tasks.get(network_id, "")
         container.attachment_tasks = container.attachment_tasks.minus(network_id)
+        if self.manager.desk.held:
+            self.manager.desk.call_later(0, self._give_back, task_id, name="detach")
+        else:
+            self._give_back(task_id)
+
+    def _give_back(self, task_id: str) -> None:
         if self.find_dispatcher() is not None and task_id in self.manager.store.tasks:
             self.manager.control.detach(task_id)
 

@@ -325,6 +325,9 @@ class Dispatcher:
 
         Source: swarmkit manager/dispatcher/dispatcher.go moveTasksToOrphaned.
         """
+        if self.held:
+            self._clock.postpone(self._down[node_id], self._profile.raft_tick_ns)
+            return
         del self._down[node_id]
         with self._store.transaction() as tx:
             for task in self._store.tasks_of_node(node_id):

@@ -14,6 +14,7 @@ from typing import Literal, Protocol
 
 from meshsim.manager.allocator import Allocator
 from meshsim.manager.control import Control
+from meshsim.manager.desk import Desk
 from meshsim.manager.dispatcher import Dispatcher
 from meshsim.manager.orchestrator import (
     ConstraintEnforcer,
@@ -74,6 +75,7 @@ class Manager:
         dispatcher: what agents ask.
         quorum: who leads.
         allocator, replicated, scheduler, roles ...: the loops, see :attr:`loops`.
+        desk: the loops' clock, held up while the leader lacks a quorum.
 
     >>> manager = Manager(Clock(), Streams(0), Profile(), Log(), label="demo")
     >>> node = manager.bootstrap(hostname="host01", address="192.168.65.11")
@@ -110,15 +112,16 @@ class Manager:
             placer = Placer(ties="joined" if ties == "joined" else streams["ties"])
         self.store = store
         self.quorum = Quorum(clock, profile, streams["election"], streams["ids"], store, self, self._reaches)
-        self.allocator = Allocator(store, clock, profile, streams, ties=ties)
-        self.replicated = ReplicatedOrchestrator(store, clock, profile, streams, ties=ties)
-        self.globals = GlobalOrchestrator(store, clock, profile, streams, ties=ties)
-        self.jobs = JobOrchestrator(store, clock, profile, streams, ties=ties)
-        self.enforcer = ConstraintEnforcer(store, clock, profile, streams, ties=ties)
-        self.reaper = TaskReaper(store, clock, profile, streams)
-        self.scheduler = Scheduler(store, clock, profile, placer)
+        desk = self.desk = Desk(clock, profile.raft_tick_ns)
+        self.allocator = Allocator(store, desk, profile, streams, ties=ties)
+        self.replicated = ReplicatedOrchestrator(store, desk, profile, streams, ties=ties)
+        self.globals = GlobalOrchestrator(store, desk, profile, streams, ties=ties)
+        self.jobs = JobOrchestrator(store, desk, profile, streams, ties=ties)
+        self.enforcer = ConstraintEnforcer(store, desk, profile, streams, ties=ties)
+        self.reaper = TaskReaper(store, desk, profile, streams)
+        self.scheduler = Scheduler(store, desk, profile, placer)
         self.dispatcher = Dispatcher(store, clock, profile, streams, reaches=self.leader_reaches)
-        self.roles = RoleManager(store, clock, profile, self.quorum)
+        self.roles = RoleManager(store, desk, profile, self.quorum)
         self.control = Control(store, clock, profile, streams, self.quorum)
 
     def __repr__(self) -> str:
@@ -212,17 +215,18 @@ class Manager:
     def lose(self, *, abruptly: bool) -> None:
         """The leader is one no more: the loops stop in mid-thought; the store stays as committed."""
         self.leading = False
+        self.desk.held = False
         self.stop()
         self.dispatcher.stop(abruptly=abruptly)
 
     def hold(self) -> None:
-        """The leader lacks a quorum: loops rest, heartbeats are answered, nothing is written."""
-        self.stop()
+        """The leader lacks a quorum: loops wait with their work, heartbeats are answered, none writes."""
+        self.desk.held = True
         self.dispatcher.hold()
 
     def resume(self) -> None:
-        """The same leader has its quorum back: loops look around again, sessions go on."""
-        self.start()
+        """The same leader has its quorum back: loops go on where they were, sessions too."""
+        self.desk.held = False
         self.dispatcher.resume()
 
     def start(self) -> None:
@@ -251,7 +255,7 @@ class Manager:
         self.store.check()
         self.quorum.check()
         self.dispatcher.check()
-        if self.leading and not self.quorum.held:
+        if self.leading:
             for loop in self.loops:
                 loop.check()
 

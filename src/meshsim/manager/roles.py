@@ -18,7 +18,7 @@ from meshsim.model.objects import Node
 from meshsim.model.states import Role
 from meshsim.model.store import Store
 from meshsim.profile import Profile
-from meshsim.sim import Clock, Timer
+from meshsim.sim import Timekeeper, Timer
 
 __all__ = ["RaftMembers", "RoleManager"]
 
@@ -52,7 +52,7 @@ class RoleManager:
 
     RANK: ClassVar[int] = 50
 
-    def __init__(self, store: Store, clock: Clock, profile: Profile, members: RaftMembers) -> None:
+    def __init__(self, store: Store, clock: Timekeeper, profile: Profile, members: RaftMembers) -> None:
         self.pending: dict[str, None] = {}
         self.running = False
         self._store = store

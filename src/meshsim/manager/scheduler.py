@@ -19,7 +19,7 @@ from meshsim.model.states import TaskState
 from meshsim.model.store import Store, Transaction
 from meshsim.placement import Placer
 from meshsim.profile import Profile
-from meshsim.sim import Clock, Timer
+from meshsim.sim import Timekeeper, Timer
 
 __all__ = ["Scheduler"]
 
@@ -47,7 +47,7 @@ class Scheduler:
 
     RANK: ClassVar[int] = 30
 
-    def __init__(self, store: Store, clock: Clock, profile: Profile, placer: Placer) -> None:
+    def __init__(self, store: Store, clock: Timekeeper, profile: Profile, placer: Placer) -> None:
         self.placer = placer
         self.unassigned: dict[str, Task] = {}
         self.preassigned: dict[str, Task] = {}

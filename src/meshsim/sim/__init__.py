@@ -10,7 +10,7 @@ tick
 25
 """
 
-from meshsim.sim.clock import Clock, Timer
+from meshsim.sim.clock import Clock, Timekeeper, Timer
 from meshsim.sim.copying import Shared, duplicate
 from meshsim.sim.ids import base36, container_id, object_id, short
 from meshsim.sim.rng import Stream, Streams
@@ -20,6 +20,7 @@ __all__ = [
     "Shared",
     "Stream",
     "Streams",
+    "Timekeeper",
     "Timer",
     "base36",
     "container_id",

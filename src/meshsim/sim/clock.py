@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from heapq import heapify, heappop, heappush, heapreplace
-from typing import Any
+from typing import Any, Protocol
 
 from meshsim.errors import BadValue, ClockBusy
 
-__all__ = ["Clock", "Timer"]
+__all__ = ["Clock", "Timekeeper", "Timer"]
 
 #: cancelled timers stay in the queue until they are due, or until this many make a sweep worth while
 _SWEEP_AT = 256
@@ -63,6 +63,34 @@ class Timer:
         state = "" if self.live else ", over"
         ground = ", background" if self.background else ""
         return f"<Timer {self.name or self.callback!r} at {self.when_ns} ns, {kind}{ground}{state}>"
+
+
+class Timekeeper(Protocol):
+    """What one needs of a clock who only looks at it and sets timers."""
+
+    @property
+    def now_ns(self) -> int:
+        """The present."""
+
+    def call_at(
+        self,
+        when_ns: int,
+        callback: Callable[..., object],
+        *args: Any,
+        background: bool = False,
+        name: str = "",
+    ) -> Timer:
+        """Call ``callback(*args)`` at that moment."""
+
+    def call_later(
+        self,
+        delay_ns: int,
+        callback: Callable[..., object],
+        *args: Any,
+        background: bool = False,
+        name: str = "",
+    ) -> Timer:
+        """Call ``callback(*args)`` after so long."""
 
 
 class Clock:
@@ -148,6 +176,12 @@ class Clock:
             raise BadValue(f"a period must be positive, not {period_ns} ns", str(period_ns))
         return self._schedule(self.now_ns + period_ns, period_ns, callback, args, background, name)
 
+    def postpone(self, timer: Timer, delay_ns: int) -> None:
+        """Queue a single-shot timer that is firing right now once more; who holds it can still cancel it."""
+        timer.when_ns = self.now_ns + delay_ns
+        timer.live = True
+        self._push(timer)
+
     def _schedule(
         self,
         when_ns: int,
@@ -160,11 +194,14 @@ class Clock:
         if when_ns < self.now_ns:
             raise BadValue(f"{when_ns} ns is in the past: it is {self.now_ns} ns", str(when_ns))
         timer = Timer(self, when_ns, period_ns, callback, args, background=background, name=name)
-        self._counter += 1
-        heappush(self._heap, (when_ns, self._counter, timer))
-        if not background:
-            self.foreground += 1
+        self._push(timer)
         return timer
+
+    def _push(self, timer: Timer) -> None:
+        self._counter += 1
+        heappush(self._heap, (timer.when_ns, self._counter, timer))
+        if not timer.background:
+            self.foreground += 1
 
     def _forget(self, timer: Timer) -> None:
         """Account for a cancelled timer; sweep the queue when the dead outnumber the living."""

@@ -26,7 +26,7 @@ from meshsim.model.specs import TaskSpec
 from meshsim.model.states import TaskState
 from meshsim.model.store import Store, Transaction
 from meshsim.profile import Profile
-from meshsim.sim import Clock, Streams
+from meshsim.sim import Streams, Timekeeper
 
 __all__ = ["Allocator"]
 
@@ -54,7 +54,7 @@ class Allocator:
     def __init__(
         self,
         store: Store,
-        clock: Clock,
+        clock: Timekeeper,
         profile: Profile,
         streams: Streams,
         *,

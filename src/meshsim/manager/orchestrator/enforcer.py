@@ -21,7 +21,7 @@ from meshsim.model.states import Availability, TaskState
 from meshsim.model.store import Store
 from meshsim.placement import meets, parse_constraints
 from meshsim.profile import Profile
-from meshsim.sim import Clock, Streams
+from meshsim.sim import Streams, Timekeeper
 
 __all__ = ["ConstraintEnforcer"]
 
@@ -44,7 +44,7 @@ class ConstraintEnforcer:
     def __init__(
         self,
         store: Store,
-        clock: Clock,
+        clock: Timekeeper,
         profile: Profile,  # noqa: ARG002  (all loops are built alike)
         streams: Streams | None = None,  # noqa: ARG002
         *,

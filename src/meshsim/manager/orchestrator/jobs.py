@@ -28,7 +28,7 @@ from meshsim.model.specs import ReplicatedJob
 from meshsim.model.states import Availability, NodeState, TaskState
 from meshsim.model.store import Store, Transaction
 from meshsim.profile import Profile
-from meshsim.sim import Clock, Streams
+from meshsim.sim import Streams, Timekeeper
 
 __all__ = ["JobOrchestrator"]
 
@@ -49,7 +49,7 @@ class JobOrchestrator:
     def __init__(
         self,
         store: Store,
-        clock: Clock,
+        clock: Timekeeper,
         profile: Profile,
         streams: Streams,
         *,

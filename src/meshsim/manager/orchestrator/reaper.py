@@ -17,7 +17,7 @@ from meshsim.model.specs import GlobalMode, Replicated
 from meshsim.model.states import TaskState
 from meshsim.model.store import Store
 from meshsim.profile import Profile
-from meshsim.sim import Clock, Streams, Timer
+from meshsim.sim import Streams, Timekeeper, Timer
 
 __all__ = ["TaskReaper"]
 
@@ -44,7 +44,7 @@ class TaskReaper:
     def __init__(
         self,
         store: Store,
-        clock: Clock,
+        clock: Timekeeper,
         profile: Profile,
         streams: Streams | None = None,  # noqa: ARG002  (all loops are built alike)
         *,

@@ -30,7 +30,7 @@ from meshsim.model.states import TaskState
 from meshsim.model.store import Store, Transaction
 from meshsim.placement import scale_down_order
 from meshsim.profile import Profile
-from meshsim.sim import Clock, Streams
+from meshsim.sim import Streams, Timekeeper
 
 __all__ = ["ReplicatedOrchestrator"]
 
@@ -54,7 +54,7 @@ class ReplicatedOrchestrator:
     def __init__(
         self,
         store: Store,
-        clock: Clock,
+        clock: Timekeeper,
         profile: Profile,
         streams: Streams,
         *,

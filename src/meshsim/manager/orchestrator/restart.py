@@ -24,7 +24,7 @@ from meshsim.model.specs import RestartPolicy
 from meshsim.model.states import Availability, NodeState, RestartCondition, TaskState, UpdateState
 from meshsim.model.store import Store, Transaction
 from meshsim.profile import Profile
-from meshsim.sim import Clock, Timer
+from meshsim.sim import Timekeeper, Timer
 
 __all__ = ["RestartSupervisor"]
 
@@ -69,7 +69,7 @@ class RestartSupervisor:
         ids: where the ids of new tasks are drawn from.
     """
 
-    def __init__(self, store: Store, clock: Clock, profile: Profile, ids: Random) -> None:
+    def __init__(self, store: Store, clock: Timekeeper, profile: Profile, ids: Random) -> None:
         self._store = store
         self._clock = clock
         self._profile = profile

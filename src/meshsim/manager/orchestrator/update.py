@@ -28,7 +28,7 @@ from meshsim.model.specs import UpdateConfig
 from meshsim.model.states import FailureAction, TaskState, UpdateOrder, UpdateState
 from meshsim.model.store import Store, Transaction
 from meshsim.profile import Profile
-from meshsim.sim import Clock, Timer
+from meshsim.sim import Timekeeper, Timer
 
 __all__ = ["UpdateSupervisor", "Updater"]
 
@@ -65,7 +65,7 @@ class UpdateSupervisor:
     def __init__(
         self,
         store: Store,
-        clock: Clock,
+        clock: Timekeeper,
         profile: Profile,
         restarts: RestartSupervisor,
         *,
