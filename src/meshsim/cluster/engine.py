@@ -13,8 +13,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-from attrs import evolve
-
 from meshsim.agent import Agent, Outcome
 from meshsim.cluster.container import Container
 from meshsim.cluster.facts import container_facts
@@ -24,22 +22,21 @@ from meshsim.cluster.images import Image, Images, Reply, with_tag
 from meshsim.cluster.locals import LocalNetworks
 from meshsim.cluster.names import random_name
 from meshsim.cluster.programs import ProgramResult
-from meshsim.dataplane import Binding, DataPlane, HostPort, Journal
-from meshsim.errors import Conflict, EngineDown, Forbidden, InvalidArgument, NotFound
+from meshsim.cluster.wiring import Wiring
+from meshsim.dataplane import DataPlane, Journal
+from meshsim.errors import Conflict, EngineDown, InvalidArgument, NotFound
 from meshsim.model.frozen import FrozenDict
-from meshsim.model.objects import Attachment, ContainerStatus, Network, Node, Task
+from meshsim.model.objects import ContainerStatus, Network, Node, Task
 from meshsim.model.placeholders import expand_container
 from meshsim.model.specs import PortConfig
 from meshsim.model.states import PublishMode
 from meshsim.profile import Profile
-from meshsim.sim import Clock, Streams, container_id, short
+from meshsim.sim import Clock, Streams, container_id
 from meshsim.views.events import Plug
-from meshsim.views.shapes import ContainerFacts, LocalNetworkFacts
+from meshsim.views.shapes import ContainerFacts
 
 __all__ = ["Engine", "Surroundings"]
 
-#: Source: linux net.ipv4.ip_local_port_range; moby daemon/libnetwork/portallocator
-FIRST_EPHEMERAL = 32768
 _LB_WAIT_NS = 30_000_000_000
 _NO_ADDRESS = "node is missing network attachments, ip addresses may be exhausted"
 #: exit codes of a program killed by SIGKILL, and of one found dead after a power cut
@@ -98,6 +95,7 @@ class Engine:
         containers: by id, in order of creation.
         networks: the machine's own networks (``bridge``, ``host``, ``none`` ...).
         agent: the swarm agent, while the machine is in a swarm.
+        wiring: its containers on networks.
         running: whether the engine itself runs.
     """
 
@@ -108,6 +106,7 @@ class Engine:
         self.containers: dict[str, Container] = {}
         self.networks = networks
         self.tells = Happenings(name, world)
+        self.wiring = Wiring(name, plane, journal, networks, self.containers, self.tells)
         self.agent: Agent | None = None
         self.running = True
         self._world = world
@@ -115,8 +114,6 @@ class Engine:
         self._journal = journal
         self._by_name: dict[str, str] = {}
         self._by_task: dict[str, Container] = {}
-        #: the swarm networks that tasks here were prepared for, by id
-        self._told: dict[str, Network] = {}
         #: images that are on this machine, as ``name:tag``
         self.pulled: dict[str, None] = {}
         #: names of networks by id, as the containers of tasks share them
@@ -170,7 +167,7 @@ class Engine:
         behaviour = self._world.images.find(spec.image)
         if behaviour is None:
             return Outcome(profile.prepare_ns, f"No such image: {with_tag(spec.image)}")
-        if not self._materialise(task.attachments, networks):
+        if not self.wiring.materialise(task.attachments, networks, node):
             return Outcome(_LB_WAIT_NS, _NO_ADDRESS)
         if task.id in self._by_task:  # created before the power was cut
             return Outcome(profile.prepare_ns)
@@ -187,9 +184,8 @@ class Engine:
         container.attachments = task.attachments
         names = FrozenDict({a.network_id: networks[a.network_id].name for a in task.attachments})
         container.network_names = self._names.setdefault(names, names)
-        self._told.update({a.network_id: networks[a.network_id] for a in task.attachments})
         if not task.attachments:  # then it is on the default bridge, as any container
-            self.join_local(container, self.networks.bridge)
+            self.wiring.join_local(container, self.networks.bridge)
         container.explicit = bool(spec.command or spec.args)
         self._by_task[task.id] = container
         return Outcome(profile.prepare_ns + profile.pull_ns)
@@ -201,15 +197,14 @@ class Engine:
         as after a power cut, are made again.
         """
         container = self._by_task[task.id]
-        if not self._materialise(task.attachments, self._told):
+        if not self.wiring.materialise(task.attachments, {}, self._node):
             return Outcome(_LB_WAIT_NS, f"starting container failed: {_NO_ADDRESS}")
         spec = task.spec.container
         endpoint_ports = task.endpoint.ports if task.endpoint else ()
         host_ports = tuple(port for port in endpoint_ports if port.mode is PublishMode.HOST)
         start_ns = self._world.profile.start_ns
         self._begin(container, start_ns)
-        self._lease(container)
-        opened = self._plug_in(container, host_ports)
+        opened = self.wiring.plug_in(container, host_ports)
         self._run_program(container)
         check = spec.healthcheck
         gated = is_gated(check)
@@ -219,15 +214,11 @@ class Engine:
 
     def publish(self, task: Task) -> None:
         """Tell the gossip of the task: one binding per network."""
-        container = self._by_task[task.id]
-        for attachment in sorted(task.attachments, key=self._turn):
-            self._journal.send(self._binding(task, container, attachment))
+        self.wiring.publish(task, self._by_task[task.id])
 
     def unpublish(self, task: Task) -> None:
         """Tell the gossip that the task takes nothing new: weight 0, its own names gone."""
-        container = self._by_task[task.id]
-        for attachment in sorted(task.attachments, key=self._turn):
-            self._journal.send(self._binding(task, container, attachment).as_disabled())
+        self.wiring.unpublish(task, self._by_task[task.id])
 
     def stop(self, task: Task, grace_ns: int) -> int:
         """Send the stop signal; how long until the process will have ended."""
@@ -255,46 +246,6 @@ class Engine:
     @property
     def _node(self) -> Node | None:
         return self.agent.node if self.agent else None
-
-    def _materialise(self, attachments: Sequence[Attachment], networks: Mapping[str, Network]) -> bool:
-        """Make the networks here; False when this node has no balancer address on one of them."""
-        node = self._node
-        for attachment in attachments:
-            place = node.attachment(attachment.network_id) if node else None
-            if place is None:
-                return False
-            self._join(networks[attachment.network_id], place.ip)
-        return True
-
-    def _turn(self, attachment: Attachment) -> tuple[bool, str]:
-        """In which order the engine goes through a task's networks: by name, internal ones last.
-
-        Source: moby daemon/libnetwork/endpoint.go Less; recorded: eg1 before ingress, each time.
-        """
-        network = self._told[attachment.network_id]
-        return network.spec.internal, network.name
-
-    def _join(self, network: Network, lb_address: str) -> None:
-        if network.id not in self._plane.sandboxes:
-            self.tells.network("create", network.id, network.name)
-        self._plane.materialise(network, lb_address)
-
-    def _binding(self, task: Task, container: Container, attachment: Attachment) -> Binding:
-        vip = task.endpoint.vip(attachment.network_id) if task.endpoint else None
-        ingress = self._plane.ingress
-        return Binding(
-            task.id,
-            attachment.network_id,
-            self.name,
-            attachment.ip,
-            container.name,
-            (short(container.id), container.hostname),
-            task.service_id,
-            task.shared.service_name,
-            attachment.aliases,
-            vip.ip if vip else "",
-            _ingress_ports(task) if ingress and ingress.network_id == attachment.network_id else (),
-        )
 
     # -- plain containers
 
@@ -336,104 +287,17 @@ class Engine:
         container.explicit = bool(command or entrypoint)
         return container
 
-    def connect(
-        self, container: Container, task: Task, network: Network, lb_address: str, aliases: Sequence[str] = ()
-    ) -> None:
-        """Put a plain container on a swarm network, at the address of its attachment task."""
-        self._join(network, lb_address)
-        container.network_names = container.network_names.plus(network.id, network.name)
-        container.attachment_tasks = container.attachment_tasks.plus(network.id, task.id)
-        container.aliases = container.aliases.plus(network.id, tuple(aliases))
-        container.attachments = (*container.attachments, *task.attachments)
-        if container.running:
-            for attachment in task.attachments:
-                self._plane.plug(container.endpoint_id, attachment)
-                self._announce(container, attachment)
-            self.tells.connection("connect", container, network.id)
-
-    def join_local(
-        self, container: Container, network: LocalNetworkFacts, aliases: Sequence[str] = (), wanted: str = ""
-    ) -> None:
-        """Put a container on a network of this machine.
-
-        Args:
-            container: running or not.
-            network: its record.
-            aliases: further names there.
-            wanted: the address asked for; empty for the lowest free one.
-
-        Raises:
-            Forbidden: there is no such address to give.
-        """
-        container.aliases = container.aliases.plus(network.id, tuple(aliases))
-        container.local_networks = (*container.local_networks, network)
-        if wanted:
-            container.wanted = container.wanted.plus(network.id, wanted)
-        if container.running:
-            try:
-                self._lease(container)
-            except Forbidden:
-                container.local_networks = container.local_networks[:-1]
-                raise
-            place = container.local_attachments[-1]
-            self._plane.plug(container.endpoint_id, place, container.aliases[network.id])
-            self.tells.connection("connect", container, network.id)
-
-    def disconnect(self, container: Container, network_id: str) -> None:
-        """Take a container off a network."""
-        if container.running:
-            self.tells.connection("disconnect", container, network_id)
-        self._journal.withdraw(network_id, container.endpoint_id)
-        self._plane.unplug(container.endpoint_id, network_id)
-        self._give_back(container, network_id)
-        container.attachments = tuple(a for a in container.attachments if a.network_id != network_id)
-        container.local_networks = tuple(n for n in container.local_networks if n.id != network_id)
-        container.aliases = container.aliases.minus(network_id)
-        self._release_unused([network_id])
-
     def launch(self, container: Container, host_ports: Sequence[PortConfig] = ()) -> None:
         """Start a plain container now and make it known on its networks.
 
         Raises:
             Forbidden: a network of this machine has no address for it.
         """
-        self._lease(container)
+        self.wiring.lease(container)
         self._begin(container, 0)
-        self._plug_in(container, host_ports)
-        for attachment in container.attachments:
-            self._announce(container, attachment)
+        self.wiring.plug_in(container, host_ports)
+        self.wiring.announce(container)
         self._run_program(container)
-
-    def _announce(self, container: Container, attachment: Attachment) -> None:
-        """Tell the gossip of a plain container on a swarm network."""
-        aliases = container.aliases.get(attachment.network_id, ())
-        self._journal.send(
-            Binding(
-                container.endpoint_id,
-                attachment.network_id,
-                self.name,
-                attachment.ip,
-                container.name,
-                (short(container.id), container.hostname, *aliases),
-            )
-        )
-
-    def _lease(self, container: Container) -> None:
-        """Give the container an address on each local network where it has none."""
-        held = {place.network_id for place in container.local_attachments}
-        for network in container.local_networks:
-            if network.subnet and network.id not in held:
-                address = self.networks.lease(network.id, container.wanted.get(network.id, ""))
-                container.local_attachments = (*container.local_attachments, Attachment(network.id, address))
-
-    def _give_back(self, container: Container, network_id: str = "") -> None:
-        """Free its address on one local network, or on all."""
-        for place in container.local_attachments:
-            if network_id in ("", place.network_id):
-                self.networks.give_back(place.network_id, place.ip)
-        container.local_attachments = tuple(
-            place for place in container.local_attachments if network_id and place.network_id != network_id
-        )
 
     def discard(self, container: Container) -> None:
         """Remove a container for good; it must not run."""
@@ -523,7 +387,7 @@ class Engine:
         for container in self.containers.values():
             if container.running:
                 self._ended(container, LOST)
-                self._give_back(container)
+                self.wiring.give_back(container)
                 container.attachments = () if not container.service_id else container.attachments
         self._plane.reset()
 
@@ -603,30 +467,6 @@ class Engine:
         container.handler = None
         self.tells.lost(container) if exit_code == LOST else self.tells.ended(container)
 
-    def _plug_in(self, container: Container, ports: Sequence[PortConfig] = ()) -> tuple[PortConfig, ...]:
-        """Give the container its network namespace; returns the machine's ports as opened for it."""
-        opened = tuple(
-            port if port.published else evolve(port, published=self._free_port(port)) for port in ports
-        )
-        self._plane.add_namespace(
-            container.endpoint_id,
-            name=container.name,
-            container_id=container.id,
-            attachments=(*container.attachments, *container.local_attachments),
-            aliases=container.aliases,
-            host_ports=[HostPort(port.protocol.value, port.published, port.target) for port in opened],
-        )
-        container.published = opened
-        return opened
-
-    def _free_port(self, port: PortConfig) -> int:
-        """The port the machine chooses when none was asked for: the lowest free ephemeral one."""
-        taken = self._plane.host_ports
-        published = FIRST_EPHEMERAL
-        while (port.protocol.value, published) in taken:
-            published += 1
-        return published
-
     def _unplug(self, container: Container) -> None:
         """Take the container out of names, balancers and namespaces; free networks nobody uses here."""
         if container.running:
@@ -634,27 +474,7 @@ class Engine:
         monitor = self._monitors.pop(container.id, None)
         if monitor is not None:
             monitor.stop()
-        told = (
-            sorted(container.attachments, key=self._turn) if container.service_id else container.attachments
-        )
-        for attachment in told:
-            self._journal.withdraw(attachment.network_id, container.endpoint_id)
-        self._plane.remove_namespace(container.endpoint_id)
-        self._give_back(container)
-        self._release_unused([attachment.network_id for attachment in container.attachments])
-
-    def _release_unused(self, network_ids: Sequence[str]) -> None:
-        """Take no part in these networks any more, if no container here is on them."""
-        used = {a.network_id for c in self.containers.values() if c.state != "exited" for a in c.attachments}
-        ingress = self._plane.ingress
-        for network_id in network_ids:
-            # The ingress sandbox stays on every node, tasks or none: all of them answer on published ports.
-            own = ingress is not None and network_id == ingress.network_id
-            if network_id not in used and not own:
-                sandbox = self._plane.sandboxes.get(network_id)
-                if sandbox is not None:
-                    self.tells.network("destroy", network_id, sandbox.network)
-                self._plane.release(network_id)
+        self.wiring.unplug(container)
 
     def _free_name(self) -> str:
         rng = self._world.streams["names"]
@@ -669,12 +489,3 @@ def _argv(behaviour: Image, entrypoint: Sequence[str], command: Sequence[str]) -
     head = tuple(entrypoint) or behaviour.entrypoint
     tail = tuple(command) or (() if entrypoint else behaviour.command)
     return head + tail
-
-
-def _ingress_ports(task: Task) -> tuple[tuple[str, int, int], ...]:
-    ports = task.endpoint.ports if task.endpoint else ()
-    return tuple(
-        (port.protocol.value, port.published, port.target)
-        for port in ports
-        if port.mode is PublishMode.INGRESS
-    )

@@ -65,7 +65,7 @@ def connect(
     _check(container, network, aliases, ip)
     if isinstance(network, LocalNetworkFacts):
         if network.driver != "null":
-            host.engine.join_local(container, network, aliases, ip)
+            host.engine.wiring.join_local(container, network, aliases, ip)
     elif container.state == "exited":
         container.network_names = container.network_names.plus(network.id, network.name)
         container.aliases = container.aliases.plus(network.id, tuple(aliases))
@@ -76,7 +76,7 @@ def connect(
 
 def _attach(host: Host, container: Container, network: Network, aliases: Sequence[str], ip: str) -> None:
     task, place = host.networks._member.attach(network, container.id, ip)
-    host.engine.connect(container, task, network, place.ip, aliases)
+    host.engine.wiring.connect(container, task, network, place.ip, aliases)
 
 
 def _check(container: Container, network: AnyNetwork, aliases: Sequence[str], ip: str) -> None:
@@ -139,7 +139,7 @@ def disconnect(host: Host, container: Container, text: str, *, force: bool = Fal
         article = "" if container.running else "the "
         raise InvalidParameter(f"container {container.id} is not connected to {article}network {name}")
     network_id = held[name]
-    host.engine.disconnect(container, network_id)
+    host.engine.wiring.disconnect(container, network_id)
     if host.member is not None:
         host.member.detach(container, network_id)
 
@@ -159,7 +159,7 @@ def _name_of(host: Host, text: str, held: dict[str, str], *, force: bool) -> str
 def abandon(host: Host, container: Container) -> None:
     """Undo the creation of a container that could not be started: addresses go back, nothing stays."""
     for network_id in networks_of(container).values():
-        host.engine.disconnect(container, network_id)
+        host.engine.wiring.disconnect(container, network_id)
     if host.member is not None:
         host.member.detach_all(container)
     host.engine.discard(container)

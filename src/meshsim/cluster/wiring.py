@@ -1,0 +1,274 @@
+"""Room cluster: the containers of one machine on their networks.
+
+Comes in: containers with their places on networks, networks of the swarm and of the machine. Goes out:
+addresses, namespaces in the data plane, bindings in the gossip journal. Rules of this file: it starts and
+ends no program; a network of the swarm is here as long as a container is on it.
+
+Source: moby daemon/container_operations.go, daemon/cluster/executor/container/adapter.go.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from attrs import evolve
+
+from meshsim.cluster.container import Container
+from meshsim.cluster.happenings import Happenings
+from meshsim.cluster.locals import LocalNetworks
+from meshsim.dataplane import Binding, DataPlane, HostPort, Journal
+from meshsim.errors import Forbidden
+from meshsim.model.objects import Attachment, Network, Node, Task
+from meshsim.model.specs import PortConfig
+from meshsim.model.states import PublishMode
+from meshsim.sim import short
+from meshsim.views.shapes import LocalNetworkFacts
+
+__all__ = ["Wiring"]
+
+#: Source: linux net.ipv4.ip_local_port_range; moby daemon/libnetwork/portallocator
+FIRST_EPHEMERAL = 32768
+
+
+class Wiring:
+    """The containers of one machine on their networks.
+
+    Args:
+        host: the machine's name.
+        plane, journal: its data plane, and where it tells the others.
+        local: the networks it alone has.
+        containers: of its engine, by id; only read.
+        tells: whom to tell what happens.
+    """
+
+    def __init__(
+        self,
+        host: str,
+        plane: DataPlane,
+        journal: Journal,
+        local: LocalNetworks,
+        containers: Mapping[str, Container],
+        tells: Happenings,
+    ) -> None:
+        self._host = host
+        self._plane = plane
+        self._journal = journal
+        self._local = local
+        self._containers = containers
+        self._tells = tells
+        #: the swarm networks that tasks here were prepared for, by id
+        self._told: dict[str, Network] = {}
+
+    def __repr__(self) -> str:
+        return f"<Wiring of {self._host}: {len(self._told)} swarm networks known>"
+
+    # -- swarm networks
+
+    def materialise(
+        self, attachments: Sequence[Attachment], networks: Mapping[str, Network], node: Node | None
+    ) -> bool:
+        """Make a task's networks here, those told now or known from before.
+
+        Returns:
+            False when this node has no balancer address on one of them.
+        """
+        self._told.update({a.network_id: networks[a.network_id] for a in attachments if networks})
+        for attachment in attachments:
+            place = node.attachment(attachment.network_id) if node else None
+            if place is None:
+                return False
+            self._join(self._told[attachment.network_id], place.ip)
+        return True
+
+    def publish(self, task: Task, container: Container) -> None:
+        """Tell the gossip of a task: one binding per network."""
+        for attachment in sorted(task.attachments, key=self._turn):
+            self._journal.send(self._binding(task, container, attachment))
+
+    def unpublish(self, task: Task, container: Container) -> None:
+        """Tell the gossip that a task takes nothing new."""
+        for attachment in sorted(task.attachments, key=self._turn):
+            self._journal.send(self._binding(task, container, attachment).as_disabled())
+
+    def _turn(self, attachment: Attachment) -> tuple[bool, str]:
+        """In which order the engine goes through a task's networks: by name, internal ones last.
+
+        Source: moby daemon/libnetwork/endpoint.go Less; recorded: eg1 before ingress, each time.
+        """
+        network = self._told[attachment.network_id]
+        return network.spec.internal, network.name
+
+    def _join(self, network: Network, lb_address: str) -> None:
+        if network.id not in self._plane.sandboxes:
+            self._tells.network("create", network.id, network.name)
+        self._plane.materialise(network, lb_address)
+
+    def _binding(self, task: Task, container: Container, attachment: Attachment) -> Binding:
+        vip = task.endpoint.vip(attachment.network_id) if task.endpoint else None
+        ingress = self._plane.ingress
+        return Binding(
+            task.id,
+            attachment.network_id,
+            self._host,
+            attachment.ip,
+            container.name,
+            (short(container.id), container.hostname),
+            task.service_id,
+            task.shared.service_name,
+            attachment.aliases,
+            vip.ip if vip else "",
+            _ingress_ports(task) if ingress and ingress.network_id == attachment.network_id else (),
+        )
+
+    # -- plain containers
+
+    def connect(
+        self, container: Container, task: Task, network: Network, lb_address: str, aliases: Sequence[str] = ()
+    ) -> None:
+        """Put a plain container on a swarm network, at the address of its attachment task."""
+        self._join(network, lb_address)
+        container.network_names = container.network_names.plus(network.id, network.name)
+        container.attachment_tasks = container.attachment_tasks.plus(network.id, task.id)
+        container.aliases = container.aliases.plus(network.id, tuple(aliases))
+        container.attachments = (*container.attachments, *task.attachments)
+        if container.running:
+            for attachment in task.attachments:
+                self._plane.plug(container.endpoint_id, attachment)
+                self._announce(container, attachment)
+            self._tells.connection("connect", container, network.id)
+
+    def join_local(
+        self, container: Container, network: LocalNetworkFacts, aliases: Sequence[str] = (), wanted: str = ""
+    ) -> None:
+        """Put a container on a network of this machine.
+
+        Args:
+            container: running or not.
+            network: its record.
+            aliases: further names there.
+            wanted: the address asked for; empty for the lowest free one.
+
+        Raises:
+            Forbidden: there is no such address to give.
+        """
+        container.aliases = container.aliases.plus(network.id, tuple(aliases))
+        container.local_networks = (*container.local_networks, network)
+        if wanted:
+            container.wanted = container.wanted.plus(network.id, wanted)
+        if container.running:
+            try:
+                self.lease(container)
+            except Forbidden:
+                container.local_networks = container.local_networks[:-1]
+                raise
+            place = container.local_attachments[-1]
+            self._plane.plug(container.endpoint_id, place, container.aliases[network.id])
+            self._tells.connection("connect", container, network.id)
+
+    def disconnect(self, container: Container, network_id: str) -> None:
+        """Take a container off a network."""
+        if container.running:
+            self._tells.connection("disconnect", container, network_id)
+        self._journal.withdraw(network_id, container.endpoint_id)
+        self._plane.unplug(container.endpoint_id, network_id)
+        self.give_back(container, network_id)
+        container.attachments = tuple(a for a in container.attachments if a.network_id != network_id)
+        container.local_networks = tuple(n for n in container.local_networks if n.id != network_id)
+        container.aliases = container.aliases.minus(network_id)
+        self._release_unused([network_id])
+
+    def announce(self, container: Container) -> None:
+        """Tell the gossip of a plain container on all its swarm networks."""
+        for attachment in container.attachments:
+            self._announce(container, attachment)
+
+    def _announce(self, container: Container, attachment: Attachment) -> None:
+        """Tell the gossip of a plain container on a swarm network."""
+        aliases = container.aliases.get(attachment.network_id, ())
+        self._journal.send(
+            Binding(
+                container.endpoint_id,
+                attachment.network_id,
+                self._host,
+                attachment.ip,
+                container.name,
+                (short(container.id), container.hostname, *aliases),
+            )
+        )
+
+    def lease(self, container: Container) -> None:
+        """Give the container an address on each local network where it has none."""
+        held = {place.network_id for place in container.local_attachments}
+        for network in container.local_networks:
+            if network.subnet and network.id not in held:
+                address = self._local.lease(network.id, container.wanted.get(network.id, ""))
+                container.local_attachments = (*container.local_attachments, Attachment(network.id, address))
+
+    def give_back(self, container: Container, network_id: str = "") -> None:
+        """Free its address on one local network, or on all."""
+        for place in container.local_attachments:
+            if network_id in ("", place.network_id):
+                self._local.give_back(place.network_id, place.ip)
+        container.local_attachments = tuple(
+            place for place in container.local_attachments if network_id and place.network_id != network_id
+        )
+
+    def plug_in(self, container: Container, ports: Sequence[PortConfig] = ()) -> tuple[PortConfig, ...]:
+        """Give a container that begins its network namespace, with all addresses.
+
+        Returns:
+            The machine's ports as opened for it.
+        """
+        self.lease(container)
+        opened = tuple(
+            port if port.published else evolve(port, published=self._free_port(port)) for port in ports
+        )
+        self._plane.add_namespace(
+            container.endpoint_id,
+            name=container.name,
+            container_id=container.id,
+            attachments=(*container.attachments, *container.local_attachments),
+            aliases=container.aliases,
+            host_ports=[HostPort(port.protocol.value, port.published, port.target) for port in opened],
+        )
+        container.published = opened
+        return opened
+
+    def _free_port(self, port: PortConfig) -> int:
+        """The port the machine chooses when none was asked for: the lowest free ephemeral one."""
+        taken = self._plane.host_ports
+        published = FIRST_EPHEMERAL
+        while (port.protocol.value, published) in taken:
+            published += 1
+        return published
+
+    def unplug(self, container: Container) -> None:
+        """Take a container that has ended out of names, balancers and namespaces."""
+        attachments = container.attachments
+        for attachment in sorted(attachments, key=self._turn) if container.service_id else attachments:
+            self._journal.withdraw(attachment.network_id, container.endpoint_id)
+        self._plane.remove_namespace(container.endpoint_id)
+        self.give_back(container)
+        self._release_unused([attachment.network_id for attachment in attachments])
+
+    def _release_unused(self, network_ids: Sequence[str]) -> None:
+        """Take no part in these networks any more, if no container here is on them."""
+        used = {a.network_id for c in self._containers.values() if c.state != "exited" for a in c.attachments}
+        ingress = self._plane.ingress
+        for network_id in network_ids:
+            # The ingress sandbox stays on every node, tasks or none: all of them answer on published ports.
+            own = ingress is not None and network_id == ingress.network_id
+            if network_id not in used and not own:
+                sandbox = self._plane.sandboxes.get(network_id)
+                if sandbox is not None:
+                    self._tells.network("destroy", network_id, sandbox.network)
+                self._plane.release(network_id)
+
+
+def _ingress_ports(task: Task) -> tuple[tuple[str, int, int], ...]:
+    ports = task.endpoint.ports if task.endpoint else ()
+    return tuple(
+        (port.protocol.value, port.published, port.target)
+        for port in ports
+        if port.mode is PublishMode.INGRESS
+    )
