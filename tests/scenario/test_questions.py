@@ -1,12 +1,15 @@
-"""The runnable questions: each script checks its own expected result."""
+"""The runnable questions: each script checks its own expected result, and the index leads to each."""
 
+import re
 import runpy
 from pathlib import Path
 
 import pytest
 
 FOLDER = Path(__file__).parents[2] / "examples" / "questions"
-QUESTIONS = ("q01", "q02", "q03", "q04", "q05", "q06", "q07", "q10", "q11", "q30")
+QUESTIONS = sorted(path.stem for path in FOLDER.glob("q*.py"))
+#: a row of the index: | [Q01](q01.py) | question? | answer. |
+ROW = re.compile(r"\| \[Q(\d\d)\]\(q\1\.py\) \| ([^|]+\?[^|]*) \| ([^|]+\.) \|")
 
 
 @pytest.mark.parametrize("question", QUESTIONS)
@@ -15,5 +18,15 @@ def test_the_expected_result_is_found(question, capsys):
     assert capsys.readouterr().out
 
 
-def test_every_script_is_run():
-    assert tuple(sorted(path.stem for path in FOLDER.glob("q*.py"))) == QUESTIONS
+def test_every_script_says_its_question():
+    for question in QUESTIONS:
+        text = (FOLDER / f"{question}.py").read_text(encoding="utf-8")
+        assert text.startswith(f'"""{question.upper()}: ')
+
+
+def test_every_script_is_in_the_index():
+    rows = [line for line in (FOLDER / "README.md").read_text(encoding="utf-8").splitlines() if "[Q" in line]
+    listed = [match[1] for match in map(ROW.fullmatch, rows) if match]
+    assert len(listed) == len(rows)
+    assert sorted(listed) == [f"{number:02}" for number in range(1, 31)]
+    assert {f"q{number}" for number in listed} >= set(QUESTIONS)
