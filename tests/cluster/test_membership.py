@@ -578,7 +578,7 @@ def test_3_8_16_tasks_of_a_removed_node():
 
 
 @pytest.mark.parametrize("how", ["restart", "power cut"])
-def test_3_8_20_and_7_a_removed_node_returns(how):
+def test_3_8_20_a_removed_node_returns(how):
     cluster = swarm(3)
     host01, host03 = cluster.host("host01"), cluster.host("host03")
     host01.services.create(IMAGE, name="w", replicas=3)
@@ -613,6 +613,28 @@ def test_3_8_20_and_7_a_removed_node_returns(how):
     addresses = [n.record.attachments[0].address for n in host01.nodes.list() if n.name == "host03"]
     assert addresses != ["10.0.0.4/24"]  # as recorded: not its old one
     cluster.check()
+
+
+# -- address pools
+
+
+def test_15_pools_stay_with_the_running_engine():
+    cluster = Cluster(seed=1, engine="26.1")
+    host = cluster.add_host("host01")
+
+    def ingress() -> str:
+        return host.networks.get("ingress").record.ipam[0].subnet
+
+    host.swarm.init(default_addr_pool="10.20.0.0/16", default_addr_pool_mask_length=26)
+    assert ingress() == "10.20.0.0/26"
+    host.swarm.leave(force=True)
+    host.swarm.init()
+    assert ingress() == "10.20.0.0/26"
+    host.swarm.leave(force=True)
+    host.stop_engine()
+    host.start_engine()
+    host.swarm.init()
+    assert ingress() == "10.0.0.0/24"
 
 
 # -- several swarms

@@ -97,6 +97,8 @@ class Engine:
         agent: the swarm agent, while the machine is in a swarm.
         wiring: its containers on networks.
         running: whether the engine itself runs.
+        address_pools: pools and subnet size given to the last ``swarm init``: they stay with the running
+            engine. Recorded on a real 26.1.5.
     """
 
     def __init__(
@@ -109,6 +111,7 @@ class Engine:
         self.wiring = Wiring(name, plane, journal, networks, self.containers, self.tells)
         self.agent: Agent | None = None
         self.running = True
+        self.address_pools: tuple[tuple[str, ...], int] | None = None
         self._world = world
         self._plane = plane
         self._journal = journal

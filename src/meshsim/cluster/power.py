@@ -77,6 +77,7 @@ def _end(host: Host, *, graceful: bool) -> None:
     if host.joining is not None:
         host.joining.withdraw()  # what was never answered is not remembered
     host.engine.running = False
+    host.engine.address_pools = None
     if host.member is not None:
         host.member.sleep(graceful=graceful)
     elif graceful:

@@ -85,13 +85,17 @@ class SwarmCollection(Collection):
             if changes:
                 self._control().update_swarm(evolve(self._store.swarm.spec, **changes))
             return host.member.node_id
+        if pools:
+            host.engine.address_pools = pools, default_addr_pool_mask_length
         founding = joining.Founding(
             SwarmSpec(**changes),
             address,
             port,
             where,
-            pools or host.cluster.profile.default_pools,
-            default_addr_pool_mask_length,
+            *(
+                host.engine.address_pools
+                or (host.cluster.profile.default_pools, default_addr_pool_mask_length)
+            ),
             data_path_port or 4789,
         )
         return joining.found(host, founding).node_id
