@@ -121,7 +121,7 @@ class Proxy:
 
     def __str__(self) -> str:
         rows = [(s.name, f"{s.address or '-'}:{s.port}", s.state, str(s.requests)) for s in self.servers]
-        return table(("SERVER", "ADDRESS", "STATE", "REQUESTS"), rows)
+        return table(("SERVER", "ADDRESS", "STATE", "REQUESTS"), rows).rstrip("\n")
 
     # -- its life
 
