@@ -49,8 +49,13 @@ TAKEN: dict[str, list[str]] = {}
 
 
 def _take(path: str, test: Callable[..., Any]) -> Any:
-    TAKEN.setdefault(path, []).append(test.__qualname__)
-    return FACTS[path]
+    """A fact, or a branch as a mapping of its facts."""
+    if path in FACTS:
+        TAKEN.setdefault(path, []).append(test.__qualname__)
+        return FACTS[path]
+    branch = {name.removeprefix(f"{path}."): name for name in FACTS if name.startswith(f"{path}.")}
+    assert branch, f"no fact is called {path}"
+    return {key: _take(name, test) for key, name in branch.items()}
 
 
 def recorded(**paths: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -113,7 +118,7 @@ class Slots:
         self.hosts = {name: text.split() for name, text in hosts.items()}
 
     def __call__(self, board: Board) -> None:
-        hosts = self.hosts.get(board.task.service_name)
+        hosts = self.hosts.get(board.task.shared.service_name)
         while hosts and board.waiting:
             wanted = hosts[(board.waiting[-1].slot - 1) % len(hosts)]
             board.assign(next(node for node in board.nodes if node.hostname == wanted))

@@ -28,6 +28,7 @@ TTL_COLUMN, CLASS_COLUMN, TYPE_COLUMN, DATA_COLUMN = 24, 32, 40, 48
 _TAB = 8
 #: tries and seconds each. Source: BIND bin/dig/dighost.c (tries 3, timeout 5)
 TRIES, TIMEOUT_NS = 3, 5 * SECOND
+_CLASSES = ("IN", "CH", "HS")
 _DISPLAY = ("cmd", "comments", "question", "answer", "stats")
 _IGNORED = ("+search", "+nosearch", "+edns", "+noedns", "+cookie", "+nocookie", "+noadflag", "+adflag")
 
@@ -37,7 +38,8 @@ class _Request:
     """What the command line asked for."""
 
     name: str = ""
-    qtype: str = "A"
+    qtype: str = ""
+    qclass: str = "IN"
     shown: frozenset[str] = frozenset(_DISPLAY)
     short: bool = False
     tcp: bool = False
@@ -69,7 +71,7 @@ def dig(args: Sequence[str], place: Place) -> ProgramResult:
     fqdn = request.name if request.name.endswith(".") else f"{request.name}."
     # ANY goes over TCP from the start
     tcp = request.tcp or request.qtype == "ANY"
-    answer = place.lookup(Question(fqdn, request.qtype, recursion=request.recursion, tcp=tcp))
+    answer = place.lookup(Question(fqdn, request.qtype, request.qclass, recursion=request.recursion, tcp=tcp))
     if answer.truncated:
         answer = place.lookup(evolve(answer.question, tcp=True))
     if answer.rcode is None or answer.elapsed_ns > request.timeout_ns:
@@ -79,8 +81,7 @@ def dig(args: Sequence[str], place: Place) -> ProgramResult:
 
 
 def _parse(args: Sequence[str]) -> _Request:
-    request = _Request(name=".", qtype="NS")
-    named = False
+    request = _Request()
     words = list(reversed(args))
     while words:
         word = words.pop()
@@ -88,7 +89,7 @@ def _parse(args: Sequence[str]) -> _Request:
             request = _option(request, word)
         elif word == "-x" and words:
             pointer = f"{ipaddress.ip_address(words.pop()).reverse_pointer}."
-            request, named = evolve(request, name=pointer, qtype="PTR"), True
+            request = evolve(request, name=pointer, qtype="PTR")
         elif word == "-t" and words:
             request = evolve(request, qtype=words.pop().upper())
         elif word.startswith("@"):
@@ -98,12 +99,13 @@ def _parse(args: Sequence[str]) -> _Request:
             raise NotModelled(f"dig {word} is not modelled")
         elif word.upper() in TYPES:
             request = evolve(request, qtype=word.upper())
-        elif named:
+        elif word.upper() in _CLASSES:
+            request = evolve(request, qclass=word.upper())
+        elif request.name:
             raise NotModelled("asking dig for several names at once is not modelled")
         else:
-            qtype = "A" if request.qtype == "NS" else request.qtype
-            request, named = evolve(request, name=word, qtype=qtype), True
-    return request
+            request = evolve(request, name=word)
+    return evolve(request, name=request.name or ".", qtype=request.qtype or ("A" if request.name else "NS"))
 
 
 def _option(request: _Request, word: str) -> _Request:
@@ -178,8 +180,11 @@ def _header(answer: Answer, place: Place) -> str:
     warning = ""
     if "rd" in answer.flags and "ra" not in answer.flags:
         warning = ";; WARNING: recursion requested but not available\n"
+    malformed = ""
+    if answer.question.qclass != "IN":  # the embedded server answers with records of class IN all the same
+        malformed = ";; Warning: Message parser reports malformed message packet.\n"
     return (
-        f";; Got answer:\n;; ->>HEADER<<- opcode: QUERY, status: {answer.rcode}, id: {ident}\n"
+        f"{malformed};; Got answer:\n;; ->>HEADER<<- opcode: QUERY, status: {answer.rcode}, id: {ident}\n"
         f";; flags: {' '.join(answer.flags)}; QUERY: 1, ANSWER: {len(answer.records)}, "
         f"AUTHORITY: {len(answer.authority)}, ADDITIONAL: 0\n{warning}\n"
     )
