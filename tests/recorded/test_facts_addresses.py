@@ -228,7 +228,7 @@ def test_a_small_subnet_is_full(state, error, log, endpoint, after, subnet) -> N
     extra = max(a.tasks(), key=lambda task: task.slot)
     assert (extra.state.label, extra.record.status.err) == (state, error)
     assert log == "could not find an available IP"
-    b = s.host01.services.create(IMAGE, name="b", network=["small"], constraint=["node.hostname==host01"])
+    b = s.host01.services.create(IMAGE, name="b", **flags)
     s.cluster.settle()
     shown = s.host01.run("docker service inspect b --format '{{json .Endpoint}}'").stdout.strip()
     assert shown == endpoint

@@ -79,9 +79,9 @@ def lesson(s: Session) -> None:
     """02 and 03b: two tasks on ingress, two on eg1."""
     s.start("host02", "lbapp1", P81, ingress="10.0.0.6")
     s.start("host01", "lbapp1", P81, ingress="10.0.0.7")
-    for host in ADDRESSES:
+    for host, address in ADDRESSES.items():
         curl(s)
-        s.call(host, f"{ADDRESSES[host]}:81", 20)
+        s.call(host, f"{address}:81", 20)
     curl(s)
     s.call("host01", "127.0.0.1:81", 5)
     for _ in range(3):
@@ -280,13 +280,11 @@ def test_kernel_order(name: str) -> None:
         assert found == sorted(found)
 
 
-@recorded(
-    rule="rr_across_changes.kernel_order_rule", story_list="rr_across_changes.host03_port81.two_tasks_list"
-)
-def test_newest_first(rule: str, story_list: list[str]) -> None:
+@recorded(rule="rr_across_changes.kernel_order_rule", story="rr_across_changes.host03_port81.two_tasks_list")
+def test_newest_first(rule: str, story: list[str]) -> None:
     assert "head of the list" in rule
     seen = played().lists[4]
-    assert [address for address, _ in seen[256]] == story_list
+    assert [address for address, _ in seen[256]] == story
 
 
 @recorded(

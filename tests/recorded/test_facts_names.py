@@ -1,4 +1,4 @@
-"""What dig printed inside a container of the recorded swarm, question by question; and the rules drawn from it."""
+"""What dig printed inside a container of the recorded swarm, and the rules drawn from it."""
 
 from __future__ import annotations
 
