@@ -315,3 +315,13 @@ def test_a_newer_row_of_another_owner_wins_over_bulk_sync(net):
     net.at(40)
     net.known(view)
     assert view.rows["t1"].node == "c"
+
+
+def test_what_arrives_at_the_instant_of_a_cut_has_arrived_whoever_looked_before(net):
+    looked, idle = net.view("b"), net.view("b")
+    net.journal.send(binding())
+    net.at(0.2)
+    assert net.known(looked) == ["t1"]
+    net.wires.cut("a", "b")
+    net.at(0.3)
+    assert net.known(looked) == net.known(idle) == ["t1"]

@@ -112,7 +112,7 @@ def swarm(count: int = 3, *, managers: int = 1, **options: Any) -> Cluster:
 
 
 class Slots:
-    """A placement rule: slot n of a service to the n-th of its hosts; other services as SwarmKit does."""
+    """A placement rule: slot n of a service to the n-th of its hosts if that fits, else as SwarmKit does."""
 
     def __init__(self, **hosts: str) -> None:
         self.hosts = {name: text.split() for name, text in hosts.items()}
@@ -121,7 +121,10 @@ class Slots:
         hosts = self.hosts.get(board.task.shared.service_name)
         while hosts and board.waiting:
             wanted = hosts[(board.waiting[-1].slot - 1) % len(hosts)]
-            board.assign(next(node for node in board.nodes if node.hostname == wanted))
+            node = next(node for node in board.nodes if node.hostname == wanted)
+            if not board.fits(node):
+                break
+            board.assign(node)
         swarm_placement(board)
 
 

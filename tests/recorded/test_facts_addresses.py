@@ -219,9 +219,8 @@ def small(subnet: str) -> Story:
 )
 def test_a_small_subnet_is_full(state, error, log, endpoint, after, subnet) -> None:
     s = small(subnet)
-    a = s.host01.services.create(
-        IMAGE, name="a", replicas=3, network=["small"], constraint=["node.hostname==host01"]
-    )
+    flags = {"network": ["small"], "constraint": ["node.hostname==host01"]}
+    a = s.host01.services.create(IMAGE, name="a", replicas=3, **flags)
     s.cluster.settle()
     a.scale(4)
     s.cluster.settle()

@@ -290,7 +290,8 @@ class View:
         else:
             due_ns = row.sent_ns + self._profile.gossip_delay_ns
         for start_ns, end_ns in outages:
-            if start_ns <= due_ns and (end_ns is None or due_ns < end_ns):
+            # What arrives at the very instant of a cut has arrived, whether anybody looked before or not.
+            if start_ns < due_ns and (end_ns is None or due_ns < end_ns):
                 if end_ns is None:
                     return NEVER
                 due_ns = self._after(due_ns, start_ns, end_ns)
