@@ -301,6 +301,21 @@ def test_3_3_why_a_manager_should_not_leave(managers, down, detail):
     assert str(refusal.value) == LEAVING + expected
 
 
+def test_3_6_two_managers_are_warned():
+    cluster = swarm(3, 2)
+    host01 = cluster.host("host01")
+    result = host01.run("docker info")
+    assert result.stderr.startswith(
+        "WARNING: Running Swarm in a two-manager configuration. This configuration"
+    )
+    assert len(result.stderr.splitlines()) == 4
+    assert host01.run("docker info --format '{{len .Swarm.Warnings}}'").stdout == "1\n"
+    assert cluster.host("host03").run("docker info").stderr == ""
+    node(cluster, "host03").promote()
+    cluster.settle()
+    assert host01.run("docker info").stderr == ""
+
+
 def test_3_3_a_manager_without_a_leader_or_not_ready():
     cluster = lost(swarm(2, 2), "host02")
     host01 = cluster.host("host01")
@@ -438,6 +453,7 @@ def test_3_8_11_force_new_cluster():
     assert host01.swarm.record.spec.task_history_limit == 2
     cluster.run_for("10s")
     assert statuses(cluster) == "host01 Ready Leader; host02 Unknown; host03 Ready"
+    assert (host01.swarm.info().managers, host01.swarm.info().nodes) == (1, 3)
     cluster.settle()
     assert statuses(cluster) == "host01 Ready Leader; host02 Down; host03 Ready"
     assert len(running(cluster)) == 3
@@ -666,3 +682,27 @@ def test_several_swarms_in_one_cluster():
     assert statuses(cluster, "b1") == "a2 Ready; b1 Ready Leader; b2 Ready"
     assert len({a2.get("a2").container for _ in range(4)} & of_a) == 0
     cluster.check()
+
+
+# -- copies
+
+
+def test_forks_in_the_middle_of_a_pending_join_and_of_a_lock():
+    cluster = swarm(3, 3, autolock=True)
+    host01, host03 = cluster.host("host01"), cluster.host("host03")
+    host03.stop_engine()
+    cluster.run_for("5s")
+    host03.start_engine()
+    newcomer = cluster.add_host("host04")
+    cluster.partition(["host04"])
+    with pytest.raises(Unavailable):
+        newcomer.swarm.join("host01", token=host01.swarm.join_token())
+    twin = cluster.fork()
+    for each in (cluster, twin):
+        each.heal()
+        each.host("host03").swarm.unlock(host01.swarm.unlock_key())
+        each.run_for("30s")
+        assert (state(each.host("host03")), state(each.host("host04"))) == ("active", "active")
+        each.check()
+    assert cluster.log.to_jsonl() == twin.log.to_jsonl()
+    assert twin.host("host04").member.host is twin.host("host04")

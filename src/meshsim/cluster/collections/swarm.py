@@ -16,7 +16,7 @@ from meshsim.ipam import check_default_pools
 from meshsim.manager import NO_LEADER, Gate
 from meshsim.model.objects import Swarm
 from meshsim.model.specs import SwarmSpec
-from meshsim.model.states import Availability, Role
+from meshsim.model.states import Availability
 from meshsim.views.shapes import Peer, SwarmInfo
 
 __all__ = ["SwarmCollection"]
@@ -235,7 +235,7 @@ class SwarmCollection(Collection):
             return known
         if quorum.gate(member.node_id, write=False) is not Gate.OPEN:
             return evolve(known, control_available=True, error=str(NoLeader(NO_LEADER)))
-        managers = sum(node.role is Role.MANAGER for node in store.nodes.values())
+        managers = sum(quorum.is_member(node_id) for node_id in store.nodes)
         return evolve(
             known, control_available=True, nodes=len(store.nodes), managers=managers, swarm=store.swarm
         )

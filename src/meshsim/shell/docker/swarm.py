@@ -131,6 +131,7 @@ def _join(call: Call) -> Result:
         token=call["token"],
         availability=_availability(call),
         advertise_addr=call["advertise-addr"] or None,
+        listen_addr=call["listen-addr"] if call.typed("listen-addr") else None,
     )
     role = "manager" if call.host.swarm.info().control_available else "worker"
     return Result(f"This node joined a swarm as a {role}.\n")

@@ -34,19 +34,20 @@ def _info(call: Call) -> Result:
     platform = described.platform
     os, architecture = (platform.os, platform.architecture) if platform else ("", "")
     version = call.profile.engine_version
+    info = host.swarm.info()
     text = (
         f"Client:\n Version:    {version}\n Context:    default\n Debug Mode: false\n\nServer:\n"
         f" Containers: {len(containers)}\n  Running: {running}\n  Paused: 0\n"
         f"  Stopped: {len(containers) - running}\n Images: {len(host.engine.pulled)}\n"
         f" Server Version: {version}\n Logging Driver: json-file\n Plugins:\n"
         f"  Volume: local\n  Network: bridge host ipvlan macvlan null overlay\n"
-        f"{pretty.swarm_section(host.swarm.info())}"
+        f"{pretty.swarm_section(info)}"
         f" OSType: {os}\n Architecture: {architecture}\n"
         f" CPUs: {described.resources.nano_cpus // 1_000_000_000}\n"
         f" Total Memory: {bytes_text(described.resources.memory_bytes)}\n Name: {host.name}\n"
         " Debug Mode: false\n Experimental: false\n Live Restore Enabled: false\n\n"
     )
-    return Result(text)
+    return Result(text, "".join(f"{warning}\n" for warning in info.warnings))
 
 
 def _info_shape(call: Call, containers: int, running: int) -> Struct:

@@ -347,6 +347,13 @@ class Peer:
     address: str
 
 
+_TWO_MANAGERS = """\
+WARNING: Running Swarm in a two-manager configuration. This configuration provides
+         no fault tolerance, and poses a high risk to lose control over the cluster.
+         Refer to https://docs.docker.com/engine/swarm/admin_guide/ to configure the
+         Swarm for fault-tolerance."""
+
+
 @attrs.frozen(slots=True)
 class SwarmInfo:
     """What a machine's engine says of its swarm; ``swarm`` and the counts on managers only."""
@@ -360,6 +367,14 @@ class SwarmInfo:
     nodes: int = 0
     managers: int = 0
     swarm: Swarm | None = None
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What the engine warns of: two managers tolerate no loss, and may lose the swarm twice as often.
+
+        Source: moby daemon/cluster/swarm.go Info.
+        """
+        return (_TWO_MANAGERS,) if self.managers == 2 else ()
 
 
 def swarm_info(info: SwarmInfo, *, epoch_ns: int = 0) -> Struct:
@@ -381,6 +396,7 @@ def swarm_info(info: SwarmInfo, *, epoch_ns: int = 0) -> Struct:
         Nodes=info.nodes,
         Managers=info.managers,
         Cluster=cluster,
+        Warnings=list(info.warnings) or None,
     )
 
 
