@@ -387,6 +387,17 @@ def test_3_8_5_to_7_quorum_lost_and_regained():
     assert len(host01.services.list()) == 2
 
 
+def test_3_7_settling_waits_for_an_election_that_can_succeed():
+    cluster = lost(swarm(3, 3), "host01", "host02")
+    before_ns = cluster.clock.now_ns
+    cluster.settle()
+    assert cluster.clock.now_ns == before_ns  # a lost quorum is a settled state
+    cluster.host("host01").recover()
+    cluster.settle()
+    assert statuses(cluster).count("Leader") == 1
+    assert "Unknown" not in statuses(cluster)
+
+
 def test_3_7_a_manager_that_starts_alone_is_still_preparing():
     cluster = lost(swarm(3, 3), "host01", "host02", "host03")
     host01 = cluster.host("host01")

@@ -247,7 +247,8 @@ class Cluster:
     def settle(self, *, limit: str | int = SETTLE_LIMIT_NS) -> None:
         """Run until nothing is under way: no foreground timer, every fault noticed, every host told.
 
-        A task pending with a reason, a paused update and a lost quorum are settled states.
+        A task pending with a reason, a paused update and a lost quorum are settled states; an election that
+        can succeed is waited for.
 
         Raises:
             NotSettled: something still moves after ``limit``; ``moving`` names it.
@@ -281,8 +282,8 @@ class Cluster:
         return min(moments, default=None)
 
     def _unnoticed(self) -> bool:
-        """Whether a leader has yet to notice that a node is gone, or back. O(nodes)."""
-        return any(self._expects(manager) for manager in self.swarms if manager.leading)
+        """Whether a leader has yet to notice that a node is gone, or back, or to be elected. O(nodes)."""
+        return any(self._expects(m) if m.leading else m.quorum.electable for m in self.swarms)
 
     def _expects(self, manager: Manager) -> bool:
         for node in manager.store.nodes.values():

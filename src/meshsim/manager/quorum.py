@@ -233,6 +233,13 @@ class Quorum:
         noticed_ns = self.leading_since_ns + ticks * tick_ns + self._profile.raft_send_timeout_ns
         return Reachability.UNREACHABLE if self._clock.now_ns >= noticed_ns else Reachability.REACHABLE
 
+    @property
+    def electable(self) -> bool:
+        """Whether some member reaches enough others to become leader. O(members squared)."""
+        members = [member.node_id for member in self._members.values() if member.up]
+        quorum = quorum_of(len(self._members))
+        return any(sum(self._connected(a, b) for b in members) >= quorum for a in members)
+
     def status(self, node_id: str) -> ManagerStatus | None:
         """What ``node ls`` and ``node inspect`` show of a manager; None when it is no member."""
         member = self._members.get(node_id)
