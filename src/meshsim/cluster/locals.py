@@ -57,6 +57,10 @@ class LocalNetworks:
     def __iter__(self) -> Iterator[LocalNetworkFacts]:
         return iter(self._records.values())
 
+    def __contains__(self, name: str) -> bool:
+        """Whether there is a network of that name."""
+        return name in self._records
+
     @property
     def bridge(self) -> LocalNetworkFacts:
         """The default bridge."""
@@ -73,13 +77,16 @@ class LocalNetworks:
         name: str,
         *,
         wish: SubnetChoice | None = None,
+        aside: Sequence[str] = (),
         internal: bool = False,
         attachable: bool = False,
         options: Mapping[str, str] | None = None,
         labels: Mapping[str, str] | None = None,
         created_ns: int = 0,
     ) -> LocalNetworkFacts:
-        """Make a bridge network of the user's own; ``wish`` is its subnet, range and gateway if given.
+        """Make a bridge network of the user's own.
+
+        ``wish`` is its subnet, range and gateway if given, ``aside`` addresses that nobody gets.
 
         Raises:
             Conflict: the name is taken.
@@ -91,7 +98,11 @@ class LocalNetworks:
             raise Conflict(f"network with name {name} already exists")
         try:
             record = self._make(name, "bridge", wish=wish, created_ns=created_ns)
+            for address in aside:
+                self._pools[name].specific(address)
         except IpamError as error:
+            if name in self._records:
+                self.remove(name, ())
             raise Forbidden(str(error)) from error
         return self._put(
             attrs.evolve(

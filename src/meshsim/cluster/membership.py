@@ -91,6 +91,9 @@ class SwarmAgent(Agent):
             place = node.attachment(network.id)
             if network.spec.ingress and place is not None:
                 self.host.plane.materialise(network, place.ip)
+        ingress = self.host.plane.ingress
+        if ingress is not None and node.attachment(ingress.network_id) is None:
+            self.host.plane.release(ingress.network_id)  # the network was removed
         super().assign(complete=complete, tasks=tasks, removed=removed, networks=networks, node=node)
         self.settled = True
         member = self.host.member

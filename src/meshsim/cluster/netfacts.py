@@ -40,12 +40,12 @@ def network_use(host: Host, record: Network, *, verbose: bool = False) -> Networ
         *_plugs(host, record.id),
         Plug(key, f"{record.name}-endpoint", own, f"{sandbox.lb_address}/{length}"),
     ]
-    services = {}
+    services = None
     if verbose:
         known = inspect(sandbox, host.cluster.first_address)
-        services = {service.name: _service(host, record.id, service) for service in known}
+        services = FrozenDict({service.name: _service(host, record.id, service) for service in known})
     peers = host.cluster.gossip_peers(record.id)
-    return NetworkUse(sandbox.view.joined_ns, tuple(plugs), peers, FrozenDict(services))
+    return NetworkUse(sandbox.view.joined_ns, tuple(plugs), peers, services)
 
 
 def local_plugs(host: Host, record: LocalNetworkFacts) -> tuple[Plug, ...]:

@@ -34,10 +34,6 @@ if TYPE_CHECKING:
 
 __all__ = ["NetworkHandle", "Networks"]
 
-#: drivers of networks that one machine alone has, and those that are the swarm's
-LOCAL_DRIVERS = ("bridge", "host", "null", "macvlan", "ipvlan")
-
-
 Records: TypeAlias = list[Network]
 
 
@@ -121,34 +117,51 @@ class Networks(Collection):
         opt: dict[str, str] | Words | None = None,
         label: dict[str, str] | Words | None = None,
         ipv6: bool = False,
-        scope: str = "",
+        aux_address: dict[str, str] | Words | None = None,
     ) -> NetworkHandle:
         """Create a network; docker's default driver is ``bridge``, so say ``driver="overlay"`` in a swarm.
+
+        Args:
+            name: unique, whatever the case of its letters.
+            driver: ``overlay`` or ``bridge``.
+            attachable: plain containers may join it.
+            internal: it leads nowhere outside.
+            ingress: it is the one published ports use.
+            subnet: CIDR texts; default the next of the pool.
+            gateway: addresses, each in one of the subnets; default the first.
+            ip_range: CIDR texts, each in one of the subnets: all automatic addresses come from there.
+            opt: of the driver, ``{"encrypted": ""}`` or ``["encrypted"]``.
+            label: likewise.
+            ipv6: accepted; swarms give no IPv6 virtual addresses.
+            aux_address: name -> address to leave alone; on an overlay it is checked and forgotten, as
+                swarms do.
 
         Raises:
             Conflict: the name is taken.
             InvalidArgument, InvalidParameter: a value is refused.
             NotManager: an overlay asked for on a machine that is no manager.
         """
+        aside = pairs_of(aux_address)
         wishes = command_line_subnets(
-            words_of(subnet), ip_ranges=words_of(ip_range), gateways=words_of(gateway)
+            words_of(subnet), ip_ranges=words_of(ip_range), gateways=words_of(gateway), aux_addresses=aside
         )
         check_engine_subnets(wishes)
         host = self._host
-        swarm_wide = driver == "overlay" or scope == "swarm"
+        if not name.strip():
+            raise InvalidParameter("invalid name: name is empty")
         if any(name == reserved for reserved, _ in PREDEFINED):
             raise Forbidden(f"operation is not permitted on predefined {name} network ")
-        if not swarm_wide:
-            return self._create_local(
-                name, driver, wishes, internal=internal, attachable=attachable, opt=opt, label=label
-            )
+        if driver != "overlay":
+            options: dict[str, Any] = {"internal": internal, "attachable": attachable}
+            options |= {"options": pairs_of(opt), "labels": pairs_of(label)}
+            return self._create_local(name, driver, wishes, tuple(aside.values()), options)
         member = host.member
         if member is None or not (member.is_manager or member.lock):
             # The overlay driver says so itself, in the words for machines outside any swarm.
             raise NotManager(NOT_IN_SWARM)
         control = member.control()
         taken = any(n.name == name for n in member.manager.store.networks.values())
-        if taken or host.engine.networks.get(name) is not None:
+        if taken or name in host.engine.networks:
             raise Conflict(f"network with name {name} already exists")
         spec = NetworkSpec(
             name,
@@ -164,23 +177,29 @@ class Networks(Collection):
         return NetworkHandle(host, control.create_network(spec).id)
 
     def _create_local(
-        self, name: str, driver: str, wishes: list[SubnetChoice], *, opt: Any, label: Any, **options: bool
+        self,
+        name: str,
+        driver: str,
+        wishes: list[SubnetChoice],
+        aside: tuple[str, ...],
+        options: dict[str, Any],
     ) -> NetworkHandle:
-        if driver not in LOCAL_DRIVERS:
-            raise NotFound(f"plugin {driver!r} not found".replace("'", '"'))
+        if driver in ("host", "null"):
+            raise Forbidden(f'only one instance of "{driver}" network is allowed')
+        if driver in ("ipvlan", "macvlan"):
+            raise NotModelled(f"networks of driver {driver} are not modelled")
         if driver != "bridge":
-            raise InvalidParameter(f"only one instance of {driver!r} network is allowed".replace("'", '"'))
+            raise NotFound(f'plugin "{driver}" not found')
         if len(wishes) > 1:
             raise NotModelled("a bridge network with several subnets is not modelled")
         host = self._host
         self._prepare()  # docker_gwbridge may have taken its subnet before
-        if self.find_swarm(name) is not None:
+        if any(network.name == name for network in self._visible()):
             raise Conflict(f"network with name {name} already exists")
         record = host.engine.networks.create(
             name,
             wish=wishes[0] if wishes else None,
-            options=pairs_of(opt),
-            labels=pairs_of(label),
+            aside=aside,
             created_ns=host.cluster.clock.now_ns,
             **options,
         )

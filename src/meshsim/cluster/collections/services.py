@@ -9,7 +9,7 @@ from meshsim.cluster.collections.tasks import TaskHandle
 from meshsim.cluster.names import random_name
 from meshsim.cluster.specbuild import service_spec
 from meshsim.cluster.specedit import updated_spec
-from meshsim.errors import BadValue, Forbidden, InvalidParameter, NotFound
+from meshsim.errors import BadValue, Forbidden, InvalidParameter, NotFound, NotModelled
 from meshsim.ipvs import resolve_balancer
 from meshsim.model.objects import Service
 from meshsim.model.specs import Replicated, ReplicatedJob
@@ -171,6 +171,11 @@ class Services(Collection):
             local = self._host.engine.networks.get(text)
             if local is None:
                 raise
+            if local.name in ("bridge", "host"):
+                raise NotModelled(
+                    f"a service on the network {local.name} is not modelled; "
+                    "without any network its tasks are on the bridge of their machine"
+                ) from None
             raise Forbidden(
                 f"The network {text} cannot be used with services. Only networks scoped to the swarm "
                 "can be used, such as those created with the overlay driver."

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import ClassVar, Literal
 
-from meshsim.errors import IpamError
+from meshsim.errors import AddressInUse, IpamError
 from meshsim.manager.allocator.endpoints import EndpointAllocator
 from meshsim.manager.allocator.needs import Needs
 from meshsim.manager.allocator.networks import NetworkAllocator
@@ -381,7 +381,9 @@ class Allocator:
         try:
             return self._networks.take(place.network_id, place.address)
         except IpamError as error:
-            text = f"failed to allocate network IP for task {task.id} network {place.network_id}: {_NO_IP}"
+            # Source: moby cnmallocator/networkallocator.go allocateNetworkIPs
+            why = f"could not allocate IP from IPAM: {error}" if isinstance(error, AddressInUse) else _NO_IP
+            text = f"failed to allocate network IP for task {task.id} network {place.network_id}: {why}"
             raise IpamError(text) from error
 
     def _places(self, tx: Transaction, task: Task, service: Service | None) -> Iterable[Attachment]:

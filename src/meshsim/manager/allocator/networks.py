@@ -46,11 +46,13 @@ class NetworkAllocator:
     ('10.0.0.2/24', '10.0.0.3/24')
     """
 
-    __slots__ = ("_ipam", "_locals", "_vxlan")
+    __slots__ = ("_ipam", "_locals", "_sized", "_vxlan")
 
     def __init__(self, swarm: Swarm, profile: Profile) -> None:
         pools = [(pool, swarm.subnet_size) for pool in swarm.default_pools]
         self._ipam = Ipam(pools, order=profile.subnet_order)
+        #: whether 0.0.0.0/N means any subnet of that size, which came with the order
+        self._sized = profile.subnet_order == "first-fit"
         self._vxlan = Serial(profile.vxlan_start, VXLAN_LAST)
         self._locals: dict[str, _Local] = {}
 
@@ -87,7 +89,7 @@ class NetworkAllocator:
     def _open(self, config: IpamConfig) -> Pool:
         if not config.subnet:
             return self._ipam.any()
-        if config.subnet.startswith(_ANY_OF_SIZE):
+        if self._sized and config.subnet.startswith(_ANY_OF_SIZE):
             return self._ipam.any(prefix_length=int(config.subnet.removeprefix(_ANY_OF_SIZE)))
         return self._ipam.specific(config.subnet, ip_range=config.ip_range or None)
 

@@ -5,10 +5,9 @@ Room shell, docker. Source: docker/cli cli/command/network/*.go. Rules of this f
 
 from __future__ import annotations
 
-import ipaddress
 from typing import Any
 
-from meshsim.errors import BadValue, NotFound, NotModelled
+from meshsim.errors import NotFound, NotModelled
 from meshsim.model.objects import Network
 from meshsim.shell.docker.common import (
     FORMAT,
@@ -41,14 +40,13 @@ _PRUNE_WARNING = (
     "Are you sure you want to continue? [y/N] "
 )
 #: flags whose effect is not simulated
-_UNMODELLED = ("aux-address", "config-from", "config-only", "ipam-driver", "ipam-opt", "scope")
+_UNMODELLED = ("config-from", "config-only", "ipam-driver", "ipam-opt", "scope")
 
 
 def _create(call: Call) -> Result:
     for flag in _UNMODELLED:
         if call.typed(flag):
             raise NotModelled(f"docker network create --{flag} is not modelled")
-    _check_subnets(call)
     handle = call.host.networks.create(
         call.operands[0],
         driver=call["driver"],
@@ -61,42 +59,9 @@ def _create(call: Call) -> Result:
         ipv6=call["ipv6"],
         opt=call["opt"],
         label=call["label"],
+        aux_address=call["aux-address"],
     )
     return Result(f"{handle.id}\n")
-
-
-def _check_subnets(call: Call) -> None:
-    """Whether ranges and gateways belong to the subnets given.
-
-    Source: docker/cli cli/command/network/create.go createIPAMConfig.
-    """
-    subnets = [ipaddress.ip_network(text, strict=False) for text in call["subnet"] if _is_network(text)]
-    if not call["subnet"] and (call["ip-range"] or call["gateway"]):
-        raise BadValue("every ip-range or gateway must have a corresponding subnet")
-    for at, first in enumerate(subnets):
-        if any(first.overlaps(other) for other in subnets[at + 1 :]):
-            raise BadValue("multiple overlapping subnet configuration is not supported")
-    for text in call["ip-range"]:
-        if not _is_network(text) or not any(_holds(subnet, text) for subnet in subnets):
-            raise BadValue(f"no matching subnet for range {text}", text)
-    for text in call["gateway"]:
-        if not any(_holds(subnet, text) for subnet in subnets):
-            raise BadValue(f"no matching subnet for gateway {text}", text)
-
-
-def _is_network(text: str) -> bool:
-    try:
-        ipaddress.ip_network(text, strict=False)
-    except ValueError:
-        return False
-    return "/" in text
-
-
-def _holds(subnet: Any, text: str) -> bool:
-    try:
-        return ipaddress.ip_address(text.partition("/")[0]) in subnet
-    except ValueError:
-        return False
 
 
 def _ls(call: Call) -> Result:

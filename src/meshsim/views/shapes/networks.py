@@ -83,13 +83,13 @@ class NetworkUse:
         created_ns: when this machine made its local part (the record's time where it has none).
         plugs: what is plugged in here.
         peers: the gossip group.
-        services: with ``--verbose``.
+        services: with ``--verbose``; None without.
     """
 
     created_ns: int
     plugs: tuple[Plug, ...] = ()
     peers: tuple[GossipPeer, ...] = ()
-    services: Mapping[str, NetworkService] = field(factory=FrozenDict)
+    services: Mapping[str, NetworkService] | None = None
 
 
 @frozen(slots=True)
@@ -128,20 +128,14 @@ def network(
     """Return ``network.Inspect`` of a swarm network.
 
     Args:
-        record: the network; while it is not allocated its driver is empty.
+        record: the network; while it is not allocated it has no driver, addresses and options.
         use: what the machine asked has of it, None where it has nothing.
         epoch_ns: nanoseconds since 1970 of the cluster's start.
         has_ipv4_key: whether the engine writes EnableIPv4 (28 and later).
     """
     spec = record.spec
-    options = dict(spec.options)
-    if record.vxlan_ids:
-        options[VXLAN_OPTION] = ",".join(map(str, record.vxlan_ids))
     labels = go_map(spec.labels)
-    configs = [
-        go.IPAM_CONFIG(Subnet=state.subnet, IPRange=state.ip_range, Gateway=state.gateway)
-        for state in record.ipam
-    ]
+    services = use.services if use else None
     return _inspect(
         has_ipv4_key,
         Name=spec.name,
@@ -150,16 +144,34 @@ def network(
         Scope="swarm",
         Driver=spec.driver if record.ipam else "",
         EnableIPv6=spec.ipv6,
-        IPAM=go.IPAM(Driver="default", Config=configs),
+        IPAM=_ipam(record),
         Internal=spec.internal,
         Attachable=spec.attachable,
         Ingress=spec.ingress,
         Containers=_plugs(use.plugs) if use else None,
-        Options=go_map(options) or None,
+        Options=_options(record),
         Labels=labels if use or labels else None,
         Peers=[go.PEER_INFO(Name=peer.name, IP=peer.ip) for peer in use.peers] if use else None,
-        Services=go_map({name: _service(one) for name, one in use.services.items()}) if use else None,
+        Services=None if services is None else go_map({n: _service(one) for n, one in services.items()}),
     )
+
+
+def _ipam(record: Network) -> Struct:
+    if not record.ipam:
+        return go.IPAM(Driver="", Config=None)
+    configs = [
+        go.IPAM_CONFIG(Subnet=state.subnet, IPRange=state.ip_range, Gateway=state.gateway)
+        for state in record.ipam
+    ]
+    return go.IPAM(Driver="default", Config=configs)
+
+
+def _options(record: Network) -> dict[str, str] | None:
+    """What the driver was told: the user's options, and the VXLAN ids given."""
+    options = dict(record.spec.options) if record.ipam else {}
+    if record.vxlan_ids:
+        options[VXLAN_OPTION] = ",".join(map(str, record.vxlan_ids))
+    return go_map(options) or None
 
 
 def local_network(facts: LocalNetworkFacts, *, epoch_ns: int = 0, has_ipv4_key: bool = True) -> Struct:
