@@ -22,8 +22,17 @@ from hashlib import sha256
 from meshsim.scenario import *
 report = Scenario(
     hosts=["host01", "host02", "host03"], ties="seeded", networks=[NetworkPlan("eg1", attachable=True)],
-    services=[ServicePlan("web", Server(Exponential("50ms")), replicas=3, publish="81:80", network="eg1")],
+    services=[
+        ServicePlan(
+            "web", Server(Exponential("50ms")), replicas=3, publish="81:80", network="eg1",
+            label="traefik.http.services.web.loadbalancer.server.port=80",
+        ),
+        ServicePlan("front", proxy=HAProxy("tasks.web:80"), publish="82:80", network="eg1"),
+        ServicePlan("gate", proxy=Traefik(network="eg1"), publish="83:80", constraint="node.role==manager"),
+    ],
     clients=[
+        Client("c", "host01:82", Poisson(10)),
+        Client("d", "host01:83", Poisson(10)),
         Client("a", ["host01:81", "host02:81"], Poisson(20), retry=Retry(), turn="random"),
         Client(
             "b", "tasks.web:80", users=Users(3, Exponential("1s")), network="eg1",

@@ -505,6 +505,8 @@ def test_what_is_written_wrong_is_told():
         ('"nginx", "upstream": 7', "expected a list of names, not 7"),
         ('"trafik"', 'is "traefik" meant?'),
         ('"traefik", "refresh": "soon"', "soon"),
+        ('"traefik", "refresh": "0s"', "polls every 0s have no end"),
+        ('"haproxy", "backend": "tasks.web:80", "inter": "0s"', "checks every 0s have no end"),
     ):
         text = f'{{"meshsim": 1, "services": [{{"name": "p", "proxy": {{"kind": {wrong}}}}}]}}'
         with pytest.raises(BadScenario, match=r"<text>:1") as caught:

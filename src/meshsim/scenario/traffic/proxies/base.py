@@ -12,20 +12,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from http import HTTPStatus
 from random import Random
-from typing import Any, NamedTuple
+from typing import Any
 
-from meshsim.cluster import Container, Host, Reply, Request, Target
-from meshsim.dataplane import Failed, Namespace, Opened
+from meshsim.cluster import Cluster, Container, Host, Reply, Request, Target
+from meshsim.dataplane import Namespace
 from meshsim.errors import BadValue
-from meshsim.scenario.records import NEVER, Recorder
+from meshsim.scenario.records import Recorder
 from meshsim.scenario.traffic.clients import KeepAlive
-from meshsim.scenario.traffic.lines import Line, Lines
-from meshsim.scenario.traffic.names import Entry
-from meshsim.scenario.traffic.servers import Queue
+from meshsim.scenario.traffic.lines import Lines
+from meshsim.scenario.traffic.proxies.tries import Sent, Try, Upstream
 from meshsim.sim import Clock
 from meshsim.text import table
 
-__all__ = ["Proxy", "Sent", "Upstream", "page", "server_at"]
+__all__ = ["Proxy", "page", "server_at"]
 
 
 def server_at(text: str) -> Target:
@@ -47,48 +46,6 @@ def page(status: int, after_ns: int, text: str = "") -> Reply:
     return Reply(f"<h1>{status} {HTTPStatus(status).phrase}</h1>\n{text}", status, after_ns)
 
 
-class Upstream:
-    """A server behind a proxy.
-
-    Attributes:
-        name: what the proxy calls it.
-        address, port: where it is; the address is empty while it has none.
-        requests: how many were sent to it, failures included.
-    """
-
-    __slots__ = ("address", "name", "port", "requests")
-
-    def __init__(self, name: str, address: str, port: int) -> None:
-        self.name = name
-        self.address = address
-        self.port = port
-        self.requests = 0
-
-    def __repr__(self) -> str:
-        return f"<{type(self).__name__} {self.name} {self.address}:{self.port}, {self.requests} requests>"
-
-    @property
-    def state(self) -> str:
-        """In one word."""
-        return "UP"
-
-
-class Sent(NamedTuple):
-    """What became of one try at one server.
-
-    Attributes:
-        reply: the server's; None when it failed.
-        failure: as in :class:`meshsim.dataplane.Failed`; empty when it was answered.
-        connected: whether the connection was made.
-        took_ns: until the proxy knew.
-    """
-
-    reply: Reply | None
-    failure: str
-    connected: bool
-    took_ns: int
-
-
 class Proxy:
     """A proxy at work in one container; made by calling its plan, as images are.
 
@@ -97,6 +54,8 @@ class Proxy:
         servers: those it knows now.
         recorder: where its requests are written down; None outside of scenarios.
         connect_ns, read_ns: how long it waits for a connection, and then for an answer; None: for ever.
+        lines: the connections it keeps; None when it keeps none.
+        sent, connections: requests it has sent on, and connections it has made.
     """
 
     read_ns: int | None = None
@@ -107,13 +66,13 @@ class Proxy:
         self.servers: Sequence[Upstream] = ()
         self.recorder: Recorder | None = None
         self.container: Container | None = None
+        self.lines: Lines | None = None
+        self.sent = 0
+        self.connections = 0
         self._keep_alive = keep_alive
-        self._lines: Lines | None = None
-        #: of the addresses connections were ever kept to: their number
-        self._pools: dict[tuple[str, int], int] = {}
         self._requests = 0
-        self._sent = 0
-        self._connections = 0
+        #: of the addresses that were ever sent to: their number
+        self._pools: dict[tuple[str, int], int] = {}
 
     def __repr__(self) -> str:
         up = sum(server.state == "UP" for server in self.servers)
@@ -131,7 +90,7 @@ class Proxy:
         self.host = host
         if self._keep_alive is not None:
             recorder = self.recorder or Recorder()
-            self._lines = Lines(container.name, self._keep_alive, recorder, Random(0))
+            self.lines = Lines(container.name, self._keep_alive, recorder, Random(0))
         self.begin()
 
     def begin(self) -> None:
@@ -141,6 +100,11 @@ class Proxy:
     def alive(self) -> bool:
         """Whether its program still runs; what its timers ask first."""
         return self.container is not None and self.container.handler is self
+
+    @property
+    def cluster(self) -> Cluster:
+        """The whole it is part of."""
+        return self.host.cluster
 
     @property
     def clock(self) -> Clock:
@@ -168,8 +132,8 @@ class Proxy:
 
     def finish(self, now_ns: int) -> None:
         """The scenario is over: close and write down what is still kept open."""
-        if self._lines is not None:
-            self._lines.close(now_ns)
+        if self.lines is not None:
+            self.lines.close(now_ns)
 
     # -- requests
 
@@ -185,146 +149,18 @@ class Proxy:
         raise NotImplementedError
 
     def send(self, server: Upstream, request: Request, attempt: int = 1) -> Sent:
-        """Send a request to a server, on a connection that is kept or on a new one.
+        """Send a request to a server.
 
         Args:
             server: which.
             request: what the client asked.
-            attempt: which try it is, from 1.
+            attempt: which try of this request it is, from 1.
         """
         server.requests += 1
-        lines = self._lines
-        pool = self._pools.setdefault((server.address, server.port), len(self._pools))
         if attempt == 1:
-            self._sent += 1
-        ask = _Try(server, request, self._sent - 1, attempt)
-        while lines is not None and (line := lines.take(pool, self.clock.now_ns)) is not None:
-            sent = self._over(line.opened, line, 0, ask)
-            if sent is not None:
-                return sent
-        opened = self.place.connect(server.address, server.port)
-        if isinstance(opened, Failed):
-            return self._failed(ask, opened.kind, opened.elapsed_ns, self.connect_ns)
-        if opened.elapsed_ns > self.connect_ns:
-            opened.close()
-            return self._failed(ask, "timeout", self.connect_ns, self.connect_ns)
-        new = self._new_line(lines, opened, server, pool)
-        self._connections += 1
-        sent = self._over(opened, new, opened.elapsed_ns, ask)
-        return sent or self._failed(ask, "reset", opened.elapsed_ns + opened.round_trip_ns, None)
+            self.sent += 1
+        return Try(self, server, request, attempt).go()
 
-    def _new_line(self, lines: Lines | None, opened: Opened, server: Upstream, pool: int) -> Line | None:
-        if lines is None:
-            return None
-        cluster, entry = self.host.cluster, Entry(Target(server.address, server.port))
-        container = cluster.endpoint(opened.endpoint_id)
-        return lines.keep(Line(opened, entry, self._connections, pool, cluster.clock.now_ns, container))
-
-    def _over(self, opened: Opened, line: Line | None, opening_ns: int, ask: _Try) -> Sent | None:
-        """Ask over an open connection; None when it was reset before an answer came."""
-        cluster = self.host.cluster
-        failed = opened.send(bytes_in=len(ask.request.payload))
-        container = None if failed else cluster.endpoint(opened.endpoint_id)
-        if failed is not None or container is None or container.handler is None:
-            kind = failed.kind if failed else "reset"
-            self._close(opened, line, kind)
-            if failed is None or kind == "reset":
-                return None
-            return self._failed(ask, kind, opening_ns + failed.elapsed_ns, self.read_ns, opened, line)
-        half_ns = opened.round_trip_ns >> 1
-        arrived_ns = self.clock.now_ns + opening_ns + half_ns
-        reply, began_ns, done_ns = _work(container, ask.seen_by(opened), arrived_ns)
-        if reply.exit_code is not None:
-            cluster.exited(container, reply.exit_code)
-        ended_ns = done_ns + half_ns
-        took_ns = ended_ns - self.clock.now_ns
-        if self.read_ns is not None and took_ns > self.read_ns:
-            self._close(opened, line, "timeout")
-            return self._failed(ask, "timeout", took_ns, self.read_ns, opened, line)
-        self.clock.call_at(ended_ns, self._done, opened, line, background=True, name="proxy is answered")
-        outcome = "busy" if reply.status == 503 else "error" if reply.status >= 500 else "ok"
-        self._record(ask, opened, line, (arrived_ns, began_ns, done_ns, ended_ns), outcome)
-        return Sent(reply, "", True, took_ns)
-
-    def _done(self, opened: Opened, line: Line | None) -> None:
-        """The answer has come: the connection is kept, or closed."""
-        if line is None:
-            opened.close()
-        else:
-            assert self._lines is not None
-            self._lines.release(line, self.clock.now_ns)
-
-    def _close(self, opened: Opened, line: Line | None, why: str) -> None:
-        if line is not None:
-            assert self._lines is not None
-            self._lines.drop(line, self.clock.now_ns, why)
-        elif why != "reset":
-            opened.close()
-
-    def _failed(
-        self,
-        ask: _Try,
-        kind: str,
-        took_ns: int,
-        limit_ns: int | None,
-        opened: Opened | None = None,
-        line: Line | None = None,
-    ) -> Sent:
-        if kind == "hang" or (limit_ns is not None and took_ns > limit_ns):
-            kind = "timeout"
-            took_ns = took_ns if limit_ns is None else min(took_ns, limit_ns)
-        ended_ns = self.clock.now_ns + took_ns
-        self._record(ask, opened, line, (NEVER, NEVER, NEVER, ended_ns), kind)
-        return Sent(None, kind, opened is not None, took_ns)
-
-    def _record(
-        self,
-        ask: _Try,
-        opened: Opened | None,
-        line: Line | None,
-        moments: tuple[int, int, int, int],
-        outcome: str,
-    ) -> None:
-        if self.recorder is None:
-            return
-        assert self.container is not None
-        number = NEVER if opened is None else self._connections - 1 if line is None else line.number
-        where = ("", "") if opened is None else (opened.endpoint_id, opened.node)
-        self.recorder.rows.append((
-            self.container.name, ask.number, 0, ask.attempt, NEVER, number,
-            f"{ask.server.address}:{ask.server.port}", self.clock.now_ns, *moments, outcome, *where,
-        ))  # fmt: skip
-
-
-class _Try(NamedTuple):
-    """One try of one request at one server."""
-
-    server: Upstream
-    request: Request
-    number: int
-    attempt: int
-
-    def seen_by(self, opened: Opened) -> Request:
-        """The request as the server sees it."""
-        asked = self.request
-        return Request(
-            asked.payload,
-            opened.peer,
-            opened.source_port,
-            opened.target_port,
-            asked.host,
-            asked.method,
-            asked.forwarded_for,
-        )
-
-
-def _work(container: Container, request: Request, arrived_ns: int) -> tuple[Reply, int, int]:
-    """Let a container answer: its reply, when the work began, and when it was done."""
-    handler = container.handler
-    if isinstance(handler, Queue):
-        times = handler.enter(arrived_ns)
-        if times is None:
-            return Reply("Service Unavailable\n", status=503), arrived_ns, arrived_ns
-        return Reply(f"{container.hostname}\n"), *times
-    reply, worked_ns = container.answer(request)
-    return reply, arrived_ns, arrived_ns + worked_ns
+    def pool(self, server: Upstream) -> int:
+        """The number of the connections to a server, by its address."""
+        return self._pools.setdefault((server.address, server.port), len(self._pools))

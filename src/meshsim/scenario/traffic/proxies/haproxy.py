@@ -14,8 +14,10 @@ from attrs import evolve
 
 from meshsim.cluster import Reply, Request
 from meshsim.dataplane import Opened
+from meshsim.errors import BadValue
 from meshsim.scenario.fields import Written, choice, duration, flag, text, whole, written
-from meshsim.scenario.traffic.proxies.base import Proxy, Upstream, page, server_at
+from meshsim.scenario.traffic.proxies.base import Proxy, page, server_at
+from meshsim.scenario.traffic.proxies.tries import Upstream
 
 __all__ = ["HAProxy", "RunningHAProxy", "Slot"]
 
@@ -56,6 +58,7 @@ class HAProxy(Written):
         connect, server: how long it waits for a connection, and for an answer (``timeout connect``,
             ``timeout server``).
         forwardfor: tell servers the client's address (``option forwardfor``).
+        prefix: first part of the servers' names.
     """
 
     backend: str = text()
@@ -76,10 +79,12 @@ class HAProxy(Written):
     connect_ns: int = duration("connect", "5s")
     server_ns: int = duration("server", "50s")
     forwardfor: bool = flag(False)
-    name: str = text("web-")
+    prefix: str = text("web-")
 
     def __attrs_post_init__(self) -> None:
         server_at(self.backend)
+        if not self.inter_ns:
+            raise BadValue("checks every 0s have no end; check=False makes none")
 
     @property
     def ready_ns(self) -> int:
@@ -131,7 +136,7 @@ class RunningHAProxy(Proxy):
         self.read_ns = plan.server_ns
         self.questions = 0
         self.seen: dict[str, int] = {}
-        self.slots = [Slot(f"{plan.name}{number}", target.port) for number in range(1, plan.slots + 1)]
+        self.slots = [Slot(f"{plan.prefix}{number}", target.port) for number in range(1, plan.slots + 1)]
         self.servers = self.slots
         self._name = target.host
         self._valid_ns = 0

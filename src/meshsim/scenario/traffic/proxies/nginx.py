@@ -16,7 +16,8 @@ from meshsim.cluster import Reply, Request
 from meshsim.errors import BadValue, NameNotResolved
 from meshsim.scenario.fields import Written, duration, flag, names, whole, written
 from meshsim.scenario.traffic.clients import KeepAlive
-from meshsim.scenario.traffic.proxies.base import Proxy, Upstream, page, server_at
+from meshsim.scenario.traffic.proxies.base import Proxy, page, server_at
+from meshsim.scenario.traffic.proxies.tries import Upstream
 
 __all__ = ["Nginx", "Peer", "RunningNginx"]
 
@@ -122,7 +123,7 @@ class RunningNginx(Proxy):
         self.servers = self.peers
 
     def _addresses(self, name: str) -> list[str]:
-        cluster = self.host.cluster
+        cluster = self.cluster
         if name in cluster.machines:
             return [cluster.machines[name].address]
         first = cluster.resolve_from(self.place, name)

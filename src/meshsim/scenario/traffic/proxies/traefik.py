@@ -22,8 +22,9 @@ from meshsim.model.objects import Attachment, Task, VirtualIP
 from meshsim.model.states import TaskState
 from meshsim.scenario.fields import Written, choice, duration, flag, text, written
 from meshsim.scenario.traffic.clients import KeepAlive
-from meshsim.scenario.traffic.proxies.base import Proxy, Upstream, page
+from meshsim.scenario.traffic.proxies.base import Proxy, page
 from meshsim.scenario.traffic.proxies.labels import Labels, Rule, read_labels
+from meshsim.scenario.traffic.proxies.tries import Upstream
 from meshsim.units import duration_text
 
 __all__ = ["RunningTraefik", "Traefik", "Turns"]
@@ -57,6 +58,10 @@ class Traefik(Written):
     network: str = text("")
     exposed_by_default: bool = flag(True)
     unnamed: str = choice("first", "last")
+
+    def __attrs_post_init__(self) -> None:
+        if not self.refresh_ns:
+            raise BadValue("polls every 0s have no end")
 
     @property
     def ready_ns(self) -> int:
@@ -230,7 +235,7 @@ class RunningTraefik(Proxy):
 
     def _shuffled(self, servers: Sequence[tuple[str, str, int]]) -> list[Upstream]:
         """In the order in which they are asked: Traefik shuffles them at every change."""
-        cluster, order = self.host.cluster, list(servers)
+        cluster, order = self.cluster, list(servers)
         if cluster.ties == "seeded":
             assert self.container is not None
             cluster.streams[f"traefik/{self.container.name}"].shuffle(order)
