@@ -52,8 +52,8 @@ def test_no_outside_world_below_floor_7(path):
 
 
 def _inside_protocol_method(path: Path, call: ast.Call) -> bool:
-    """Whether the call stands in __deepcopy__ (memo keys) or __hash__, where ids and hashes belong."""
-    return any(
+    """Whether the call stands where ids and hashes belong: the copier, __deepcopy__ and __hash__."""
+    return path.name == "copying.py" or any(
         isinstance(node, ast.FunctionDef)
         and node.name in ("__deepcopy__", "__hash__")
         and node.lineno <= call.lineno <= (node.end_lineno or node.lineno)
