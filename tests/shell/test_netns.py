@@ -229,6 +229,8 @@ def test_entering_a_container_connects_from_there() -> None:
     pid = host.containers.get("web").container.pid
     assert "nginx" in host.run(f"nsenter -t {pid} -n curl -s 172.17.0.2").stdout
     assert host.run(f"nsenter -t {pid} -n ping -c1 172.17.0.1").exit == 0
+    key = "$(docker inspect -f '{{.NetworkSettings.SandboxKey}}' web)"
+    assert "inet 172.17.0.2/16" in host.run(f"nsenter --net={key} ip addr").stdout
     assert laptop.run("ls /run/docker/netns").exit == 2
     assert laptop.run("nsenter --net=/run/docker/netns/ingress_sbox ip a").exit == 1
     assert laptop.run("ip -br a").stdout.endswith("eth0             UP             192.168.65.12/24 \n")

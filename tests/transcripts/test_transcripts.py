@@ -7,7 +7,14 @@ from tests.transcripts.transcripts import Session, load, replay
 
 from meshsim import Cluster
 
-FILES = ("rows_13.txt", "rows_fresh.txt", "recorded_26_1.txt", "control.txt", "networks.txt")
+FILES = (
+    "rows_13.txt",
+    "rows_fresh.txt",
+    "recorded_26_1.txt",
+    "control.txt",
+    "networks.txt",
+    "networks_26_1.txt",
+)
 SESSIONS = [session for name in FILES for session in load(name)]
 IMAGE = "katacoda/docker-http-server"
 

@@ -66,14 +66,18 @@ def _plug(container: Container, place: Attachment, gateway: str, endpoint_id: st
     address, _, length = place.address.partition("/")
     running = container.running and bool(address)
     aliases = container.aliases.get(place.network_id, ())
+    names = (container.name, *aliases, short(container.id), container.hostname)
+    swarm_wide = any(place is attachment for attachment in container.attachments)
     return NetworkPlug(
         place.network_id,
         endpoint_id if running else "",
         address=address if running else "",
         prefix=int(length) if running and length else 0,
         gateway=gateway if running else "",
-        dns_names=(container.name, short(container.id), *aliases),
+        dns_names=tuple(dict.fromkeys(names)),
         aliases=aliases,
+        # the managers' word, or the user's
+        fixed=swarm_wide or place.network_id in container.wanted,
     )
 
 

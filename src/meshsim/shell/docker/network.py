@@ -112,8 +112,7 @@ def _prune(call: Call) -> Result:
     if call.typed("filter"):
         raise NotModelled("docker network prune --filter is not modelled")
     asked = "" if call["force"] else _PRUNE_WARNING
-    if asked and call.stdin.strip().lower() not in ("y", "yes"):
-        # nobody is there to answer the question: that is a no
+    if asked and not _agreed(call):
         return Result(f"{asked}\n")
     removed = call.host.networks.prune()
     told = "".join(f"{name}\n" for name in removed)
@@ -125,19 +124,21 @@ def _rm(call: Call) -> Result:
     done = Result()
     for name in call.operands:
         found = _lookup(call, name)
-        if (
-            isinstance(found, Network)
-            and found.spec.ingress
-            and call.stdin.strip().lower() not in ("y", "yes")
-        ):
-            # nobody is there to answer the question: that is a no
-            done += Result(f"{_INGRESS_WARNING}\n")
-            continue
+        if isinstance(found, Network) and found.spec.ingress:
+            if not _agreed(call):
+                done += Result(f"{_INGRESS_WARNING}\n")
+                continue
+            done += Result(_INGRESS_WARNING)
         done += each([name], lambda one: _remove(call, one))
     failed = bool(done.stderr)
     if not failed:
         return done
     return Result(done.stdout, done.stderr + tail, 1, screen=done.screen + tail)
+
+
+def _agreed(call: Call) -> bool:
+    """Whether the answer that a pipe brings is yes; nobody there to answer is a no."""
+    return call.stdin.strip().lower() in ("y", "yes")
 
 
 def _lookup(call: Call, name: str) -> Any:

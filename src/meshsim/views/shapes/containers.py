@@ -24,7 +24,10 @@ __all__ = ["ContainerFacts", "NetworkPlug", "PortBinding", "container"]
 
 @frozen(slots=True)
 class NetworkPlug:
-    """A container's place on one network; ``address`` (without mask) is empty once it has stopped."""
+    """A container's place on one network; ``address`` (without mask) is empty once it has stopped.
+
+    ``fixed``: the address was asked for, by the user or by the swarm's managers.
+    """
 
     network_id: str
     endpoint_id: str = ""
@@ -178,7 +181,11 @@ def _network_settings(facts: ContainerFacts) -> dict[str, Any]:
             ports[f"{port.target}/{port.protocol}"] = opened or None
     # The default bridge's address also stands at the top, for the sake of old clients.
     default = facts.networks.get("bridge", NetworkPlug(""))
+    # its first digits name a file: those that meshsim.dataplane.netns lists
+    sandbox = f"{facts.id[12:]}{facts.id[:12]}" if facts.running else ""
     return {
+        "SandboxID": sandbox,
+        "SandboxKey": f"/var/run/docker/netns/{sandbox[:12]}" if sandbox else "",
         "Ports": ports,
         "Gateway": default.gateway,
         "IPAddress": default.address,
