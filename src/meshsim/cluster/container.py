@@ -8,10 +8,10 @@ time; calls it makes to other containers happen at the same instant and their ti
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal, Protocol, TypeAlias
+from typing import Literal, Protocol, TypeAlias
 
 from meshsim.cluster.images import Handler, Image, Reply, Request
-from meshsim.model.frozen import FrozenDict, frozen_dict
+from meshsim.model.frozen import EMPTY, FrozenDict, frozen_dict
 from meshsim.model.objects import Attachment, Task
 from meshsim.model.specs import PortConfig
 from meshsim.sim import Clock, short
@@ -19,7 +19,6 @@ from meshsim.views.shapes import LocalNetworkFacts
 
 __all__ = ["Caller", "Container", "ContainerState"]
 
-_NOTHING: FrozenDict[str, Any] = FrozenDict()
 ContainerState: TypeAlias = Literal["created", "running", "exited"]
 
 
@@ -78,8 +77,8 @@ class Container:
         self.behaviour = behaviour
         self.argv = argv
         self.hostname = hostname or short(identifier)
-        self.env = frozen_dict(env) if env else _NOTHING
-        self._labels = frozen_dict(labels) if labels else _NOTHING
+        self.env = frozen_dict(env)
+        self._labels = frozen_dict(labels)
         self.task = task
         self.task_id = task.id if task else ""
         self.service_id = task.service_id if task else ""
@@ -94,12 +93,12 @@ class Container:
         self.health = ""
         #: whether the command was given, so that the image's own server does not run
         self.explicit = False
-        self.aliases: FrozenDict[str, tuple[str, ...]] = _NOTHING
-        self.wanted: FrozenDict[str, str] = _NOTHING
-        self.attachment_tasks: FrozenDict[str, str] = _NOTHING
+        self.aliases: FrozenDict[str, tuple[str, ...]] = EMPTY
+        self.wanted: FrozenDict[str, str] = EMPTY
+        self.attachment_tasks: FrozenDict[str, str] = EMPTY
         self.network_mode = ""
         #: of the swarm networks it is or was on, by id
-        self.network_names: FrozenDict[str, str] = _NOTHING
+        self.network_names: FrozenDict[str, str] = EMPTY
         self.pid = 0
         self.created_ns = created_ns
         self.started_ns = 0

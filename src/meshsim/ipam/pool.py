@@ -10,6 +10,7 @@ subnets.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 from meshsim.errors import AddressInUse, AddressOutOfRange, BadValue, NoAddressLeft
@@ -18,6 +19,7 @@ from meshsim.ipam.serial import Serial
 __all__ = ["Pool"]
 
 
+@lru_cache(maxsize=1024)
 def parse_network(text: str) -> IPv4Network | IPv6Network:
     """Read a subnet in CIDR notation; host bits are dropped, a missing mask is refused.
 
@@ -31,6 +33,12 @@ def parse_network(text: str) -> IPv4Network | IPv6Network:
         except ValueError:
             pass
     raise BadValue(f"invalid CIDR address: {text}", text)
+
+
+@lru_cache(maxsize=1024)
+def bounds(network: IPv4Network | IPv6Network) -> tuple[int, int]:
+    """First and last address as numbers."""
+    return int(network[0]), int(network[-1])
 
 
 class Pool:
@@ -111,7 +119,7 @@ class Pool:
             raise AddressOutOfRange(str(part))
         if part.prefixlen > network.prefixlen:
             self.ip_range = str(part)
-            self._low, self._high = int(part[0]), int(part[-1])
+            self._low, self._high = bounds(part)
         else:
             self.ip_range = self.subnet
 
@@ -258,7 +266,7 @@ def _reserved(first: int, last: int, *, v4: bool) -> tuple[int, ...]:
 
 def _fresh(network: IPv4Network | IPv6Network) -> Serial:
     """Return the unused numbers of a subnet."""
-    numbers = Serial(int(network[0]), int(network[-1]))
+    numbers = Serial(*bounds(network))
     for number in _reserved(numbers.first, numbers.last, v4=network.version == 4):
         numbers.claim(number)
     return numbers

@@ -11,13 +11,14 @@ from __future__ import annotations
 
 import copy
 from bisect import bisect_right, insort
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network
 from itertools import accumulate, pairwise
 from typing import Any, Literal
 
 from meshsim.errors import BadValue, InvalidParameter, NoSubnetLeft, PoolOverlap
-from meshsim.ipam.pool import Pool, parse_network
+from meshsim.ipam.pool import Pool, bounds, parse_network
 from meshsim.sim import duplicate
 
 __all__ = ["GLOBAL_POOLS", "LOCAL_POOLS", "Ipam", "SubnetOrder"]
@@ -86,7 +87,7 @@ class Ipam:
     ) -> None:
         if order not in _EXHAUSTED:
             raise BadValue(f"no such order of subnets: {order!r}; known: first-fit, cursor", str(order))
-        self._defaults = _default_pools(pools, order)
+        self._defaults = _default_pools(tuple((text, size) for text, size in pools), order)
         self._order: SubnetOrder = order
         self._serial = serial
         self._cursor = 0
@@ -265,7 +266,10 @@ class Ipam:
             pool.check()
 
 
-def _default_pools(pools: Iterable[tuple[str, int]], order: SubnetOrder) -> list[tuple[IPv4Network, int]]:
+@lru_cache(maxsize=64)
+def _default_pools(
+    pools: tuple[tuple[str, int], ...], order: SubnetOrder
+) -> Sequence[tuple[IPv4Network, int]]:
     """Read the default pools; first-fit sorts them and drops those inside another."""
     read = []
     for text, size in pools:
@@ -288,7 +292,7 @@ def _default_pools(pools: Iterable[tuple[str, int]], order: SubnetOrder) -> list
 
 def _span(network: Network) -> tuple[int, int]:
     """First and last address as numbers; IPv6 is moved out of IPv4's way."""
-    first, last = int(network[0]), int(network[-1])
+    first, last = bounds(network)
     return (first, last) if network.version == 4 else (first + (1 << 32), last + (1 << 32))
 
 

@@ -86,7 +86,7 @@ class RoleManager:
 
     def on_commit(self, committed: Committed) -> None:
         """Note nodes whose role has to change. O(changes)."""
-        for change in committed.changes:
+        for change in committed.notable:
             if isinstance(change, Updated | Created):
                 if isinstance(change.new, Node):
                     self._note(change.new)

@@ -6,9 +6,9 @@ watcher sees the object as it became, and for an update or removal as it was.
 
 from __future__ import annotations
 
-from typing import Generic, TypeAlias, TypeVar
+from typing import ClassVar, Generic, TypeAlias, TypeVar
 
-from attrs import frozen
+from attrs import field, frozen
 
 from meshsim.model.frozen import Frozen
 from meshsim.model.objects import Config, Network, Node, Secret, Service, Swarm, Task
@@ -23,20 +23,29 @@ T_co = TypeVar("T_co", bound=AnyObject, covariant=True)
 class Created(Frozen, Generic[T_co]):
     """An object that was not there before."""
 
+    routine: ClassVar[bool] = False
+
     new: T_co
 
 
 @frozen(slots=True)
 class Updated(Frozen, Generic[T_co]):
-    """An object that changed."""
+    """An object that changed.
+
+    Attributes:
+        routine: a task that goes on as it is meant to: neither ended nor told anything else.
+    """
 
     old: T_co
     new: T_co
+    routine: bool = field(default=False, eq=False, repr=False)
 
 
 @frozen(slots=True)
 class Removed(Frozen, Generic[T_co]):
     """An object that is gone; ``old`` is how it was last."""
+
+    routine: ClassVar[bool] = False
 
     old: T_co
 
@@ -46,8 +55,17 @@ Change: TypeAlias = Created[AnyObject] | Updated[AnyObject] | Removed[AnyObject]
 
 @frozen(slots=True)
 class Committed(Frozen):
-    """One transaction, told once to every watcher (SwarmKit: the events, then EventCommit)."""
+    """One transaction, told once to every watcher (SwarmKit: the events, then EventCommit).
+
+    Attributes:
+        notable: the changes but for the routine ones, which most watchers need not look at.
+    """
 
     version: int
     time_ns: int
     changes: tuple[Change, ...]
+    notable: tuple[Change, ...] = field(init=False, eq=False, repr=False)
+
+    @notable.default
+    def _notable(self) -> tuple[Change, ...]:
+        return tuple(change for change in self.changes if not change.routine)

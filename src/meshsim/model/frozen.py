@@ -7,11 +7,11 @@ no-op. :class:`FrozenDict` is the mapping that labels, options and resources are
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, NoReturn, TypeVar
+from typing import Any, Final, NoReturn, TypeVar
 
 from meshsim.sim import Shared
 
-__all__ = ["Frozen", "FrozenDict", "frozen_dict"]
+__all__ = ["EMPTY", "Frozen", "FrozenDict", "frozen_dict"]
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -63,4 +63,8 @@ def frozen_dict(value: Mapping[K, V] | Iterable[tuple[K, V]] | None) -> FrozenDi
     """Turn any mapping into a :class:`FrozenDict` (attrs converter); None is empty."""
     if isinstance(value, FrozenDict):
         return value
-    return FrozenDict(value or {})
+    return FrozenDict(value) if value else EMPTY
+
+
+#: the one empty one; most labels and options are
+EMPTY: Final[FrozenDict[Any, Any]] = FrozenDict()

@@ -14,7 +14,7 @@ from typing import Any, ClassVar, Self
 import attrs
 from attrs import field, frozen
 
-from meshsim.model.frozen import Frozen, FrozenDict
+from meshsim.model.frozen import EMPTY, Frozen
 from meshsim.model.specs import (
     ConfigSpec,
     EndpointSpec,
@@ -164,7 +164,7 @@ class NodeDescription(Frozen):
     platform: Platform | None = None
     resources: Resources = field(factory=Resources)
     engine_version: str = ""
-    engine_labels: Labels = field(factory=FrozenDict, converter=frozen_labels)
+    engine_labels: Labels = field(default=EMPTY, converter=frozen_labels)
     plugins: tuple[str, ...] = ()
 
 
@@ -313,7 +313,7 @@ class TaskShared(Frozen):
     spec: TaskSpec
     spec_version: int
     created_ns: int
-    service_labels: Labels = field(factory=FrozenDict, converter=frozen_labels)
+    service_labels: Labels = field(default=EMPTY, converter=frozen_labels)
     job_iteration: int | None = None
 
 

@@ -14,7 +14,7 @@ from typing import TypeAlias
 
 from attrs import field, frozen
 
-from meshsim.model.frozen import Frozen, FrozenDict, frozen_dict
+from meshsim.model.frozen import EMPTY, Frozen, FrozenDict, frozen_dict
 from meshsim.model.states import (
     Availability,
     EndpointMode,
@@ -77,7 +77,7 @@ class Resources(Frozen):
 
     nano_cpus: int = 0
     memory_bytes: int = 0
-    generic: GenericResources = field(factory=FrozenDict, converter=_frozen_generic)
+    generic: GenericResources = field(default=EMPTY, converter=_frozen_generic)
 
 
 @frozen(slots=True)
@@ -173,7 +173,7 @@ class ContainerSpec(Frozen):
     env: tuple[str, ...] = ()
     dir: str = ""
     user: str = ""
-    labels: Labels = field(factory=FrozenDict, converter=frozen_labels)
+    labels: Labels = field(default=EMPTY, converter=frozen_labels)
     mounts: tuple[Mount, ...] = ()
     stop_signal: str = ""
     stop_grace_ns: int | None = None
@@ -272,7 +272,7 @@ class ServiceSpec(Frozen):
     name: str
     task: TaskSpec = field(factory=TaskSpec)
     mode: ServiceMode = field(factory=Replicated)
-    labels: Labels = field(factory=FrozenDict, converter=frozen_labels)
+    labels: Labels = field(default=EMPTY, converter=frozen_labels)
     update: UpdateConfig | None = None
     rollback: UpdateConfig | None = None
     endpoint: EndpointSpec | None = None
@@ -293,8 +293,8 @@ class NetworkSpec(Frozen):
 
     name: str
     driver: str = "overlay"
-    options: Labels = field(factory=FrozenDict, converter=frozen_labels)
-    labels: Labels = field(factory=FrozenDict, converter=frozen_labels)
+    options: Labels = field(default=EMPTY, converter=frozen_labels)
+    labels: Labels = field(default=EMPTY, converter=frozen_labels)
     attachable: bool = False
     internal: bool = False
     ingress: bool = False
@@ -307,7 +307,7 @@ class NodeSpec(Frozen):
     """What an operator says of a node; ``role`` is the desired one."""
 
     name: str = ""
-    labels: Labels = field(factory=FrozenDict, converter=frozen_labels)
+    labels: Labels = field(default=EMPTY, converter=frozen_labels)
     role: Role = Role.WORKER
     availability: Availability = Availability.ACTIVE
 
@@ -318,7 +318,7 @@ class SecretSpec(Frozen):
 
     name: str
     data: bytes = b""
-    labels: Labels = field(factory=FrozenDict, converter=frozen_labels)
+    labels: Labels = field(default=EMPTY, converter=frozen_labels)
 
 
 @frozen(slots=True)
@@ -327,7 +327,7 @@ class ConfigSpec(Frozen):
 
     name: str
     data: bytes = b""
-    labels: Labels = field(factory=FrozenDict, converter=frozen_labels)
+    labels: Labels = field(default=EMPTY, converter=frozen_labels)
 
 
 @frozen(slots=True)
@@ -338,7 +338,7 @@ class SwarmSpec(Frozen):
     """
 
     name: str = "default"
-    labels: Labels = field(factory=FrozenDict, converter=frozen_labels)
+    labels: Labels = field(default=EMPTY, converter=frozen_labels)
     task_history_limit: int = 5
     heartbeat_ns: int = 5_000_000_000
     cert_expiry_ns: int = 90 * 24 * 3_600_000_000_000

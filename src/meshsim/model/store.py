@@ -34,6 +34,7 @@ Watcher = Callable[[Committed], None]
 _KINDS: tuple[type[AnyObject], ...] = (Swarm, Node, Service, Task, Network, Secret, Config)
 #: kinds whose names are unique, without regard to case. Source: swarmkit state/store indexName
 _NAMED = frozenset({"service", "network", "secret", "config"})
+_RUNNING = TaskState.RUNNING
 
 
 class Transaction:
@@ -263,7 +264,7 @@ class Store:
                 changes.append(Removed(old))
                 operations.add(("remove", old.kind), old.id)
             else:
-                changes.append(Updated(old, new))
+                changes.append(Updated(old, new, new.kind == "task" and _is_routine(old, new)))
                 fields, values = _delta(old, new)
                 operations.add(("update", new.kind, *fields), new.id, *values)
             self._apply(old, new)
@@ -274,16 +275,16 @@ class Store:
         self._queue.append(Committed(tx.version, tx.now_ns, tuple(changes)))
         self._deliver()
 
-    def _apply(self, old: AnyObject | None, new: AnyObject | None) -> None:
+    def _apply(self, old: Any, new: Any) -> None:
         obj = new if new is not None else old
-        assert obj is not None
         kind, identifier = obj.kind, obj.id
         if new is None:
             del self._tables[kind][identifier]
         else:
             self._tables[kind][identifier] = new
         if kind == "task":
-            self._index_task(old, new)  # type: ignore[arg-type]
+            if old is None or new is None or old.node_id != new.node_id:
+                self._index_task(old, new)
         elif kind in _NAMED:
             names = self._names[kind]
             if old is not None and names.get(old.name.lower()) == identifier:
@@ -387,6 +388,12 @@ class Store:
 
 def _rank(entry: tuple[int, Watcher]) -> int:
     return entry[0]
+
+
+def _is_routine(old: Any, new: Any) -> bool:
+    """Whether an updated task is neither over nor told anything else; see :class:`Updated`."""
+    wanted = new.desired
+    return bool(wanted is old.desired and wanted <= _RUNNING and new.status.state <= _RUNNING)
 
 
 _TASK_FIELDS = ("node_id", "desired", "status", "attachments", "endpoint", "assigned_generic")

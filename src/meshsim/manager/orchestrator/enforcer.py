@@ -73,7 +73,7 @@ class ConstraintEnforcer:
 
     def on_commit(self, committed: Committed) -> None:
         """Look at the tasks of each node that changed. O(tasks on these nodes)."""
-        for change in committed.changes:
+        for change in committed.notable:
             if isinstance(change, Updated) and isinstance(change.new, Node):
                 node = self._store.nodes.get(change.new.id)
                 if node is not None:

@@ -105,7 +105,8 @@ class GlobalOrchestrator:
 
     def on_commit(self, committed: Committed) -> None:
         """React to one commit. O(changes); a service event costs O(nodes), a node event O(its tasks)."""
-        for change in committed.changes:
+        # Only an update under way must hear of tasks that come up.
+        for change in committed.changes if self.updates.under_way else committed.notable:
             kind = (change.old if type(change) is Removed else change.new).kind  # type: ignore[union-attr]
             if kind == "task":
                 if type(change) is Updated:

@@ -83,7 +83,7 @@ class JobOrchestrator:
     def on_commit(self, committed: Committed) -> None:
         """React to one commit; a job whose task ended costs O(its tasks)."""
         touched: dict[str, None] = {}
-        for change in committed.changes:
+        for change in committed.notable:
             self.restarts.observe(change)
             if isinstance(change, Removed):
                 if isinstance(change.old, Service) and is_job(change.old):

@@ -88,8 +88,8 @@ class TaskReaper:
 
     def on_commit(self, committed: Committed) -> None:
         """Note slots with new tasks, and tasks whose life has ended. O(changes)."""
-        touched = False
-        for change in committed.changes:
+        touched = len(committed.notable) < len(committed.changes)  # by tasks that go on
+        for change in committed.notable:
             if type(change) is Removed:
                 if isinstance(change.old, Task):
                     self._unfile(change.old)

@@ -111,7 +111,13 @@ class ReplicatedOrchestrator:
 
     def on_commit(self, committed: Committed) -> None:
         """React to one commit. O(changes), but for services whose spec changed or shrank."""
+        updates = self.updates
         for change in committed.changes:
+            if change.routine:
+                self._judge(change.new)  # type: ignore[union-attr, arg-type]
+                if updates.under_way:
+                    updates.observe(change)
+                continue
             kind = (change.old if type(change) is Removed else change.new).kind  # type: ignore[union-attr]
             if kind == "task":
                 self._on_task(change)
@@ -120,7 +126,7 @@ class ReplicatedOrchestrator:
             elif kind == "service":
                 self._on_service(change)
             self.restarts.observe(change)
-            self.updates.observe(change)
+            updates.observe(change)
         self._tick()
 
     def _on_task(self, change: Change) -> None:

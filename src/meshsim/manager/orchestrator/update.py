@@ -123,6 +123,11 @@ class UpdateSupervisor:
         if updater is not None:
             updater.cancel()
 
+    @property
+    def under_way(self) -> bool:
+        """Whether any service is being updated."""
+        return bool(self._updates)
+
     def observe(self, change: Change) -> None:
         """Take notice of a committed change. O(1)."""
         if self._updates and isinstance(change, Updated) and isinstance(change.new, Task):

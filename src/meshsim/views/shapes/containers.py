@@ -15,7 +15,7 @@ from typing import Any, Literal
 from attrs import field, frozen
 
 from meshsim.gotext.values import go_map
-from meshsim.model.frozen import FrozenDict
+from meshsim.model.frozen import EMPTY
 from meshsim.units import ZERO_TIME_NS, rfc3339
 from meshsim.views.shapes.networks import mac
 
@@ -82,8 +82,8 @@ class ContainerFacts:
     user: str = ""
     working_dir: str = ""
     entrypoint: tuple[str, ...] = ()
-    labels: Mapping[str, str] = field(factory=FrozenDict)
-    networks: Mapping[str, NetworkPlug] = field(factory=FrozenDict)
+    labels: Mapping[str, str] = field(default=EMPTY)
+    networks: Mapping[str, NetworkPlug] = field(default=EMPTY)
     ports: tuple[PortBinding, ...] = ()
     network_mode: str = "default"
     auto_remove: bool = False

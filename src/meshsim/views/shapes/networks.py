@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from attrs import field, frozen
 
 from meshsim.gotext.values import Struct, Time, go_map
-from meshsim.model.frozen import Frozen, FrozenDict
+from meshsim.model.frozen import EMPTY, Frozen
 from meshsim.model.objects import Network
 from meshsim.views.shapes import types as go
 from meshsim.views.shapes.objects import VXLAN_OPTION
@@ -104,8 +104,8 @@ class LocalNetworkFacts(Frozen):
     created_ns: int = 0
     internal: bool = False
     attachable: bool = False
-    options: Mapping[str, str] = field(factory=FrozenDict)
-    labels: Mapping[str, str] = field(factory=FrozenDict)
+    options: Mapping[str, str] = field(default=EMPTY)
+    labels: Mapping[str, str] = field(default=EMPTY)
     plugs: tuple[Plug, ...] = ()
     ip_range: str = ""
 
