@@ -8,7 +8,7 @@ time; calls it makes to other containers happen at the same instant and their ti
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal, Protocol, TypeAlias
+from typing import Any, Literal, Protocol, TypeAlias
 
 from meshsim.cluster.images import Handler, Image, Reply, Request
 from meshsim.model.frozen import EMPTY, FrozenDict, frozen_dict

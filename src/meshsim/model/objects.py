@@ -14,7 +14,7 @@ from typing import Any, ClassVar, Self
 import attrs
 from attrs import field, frozen
 
-from meshsim.model.frozen import EMPTY, Frozen
+from meshsim.model.frozen import EMPTY, Frozen, FrozenDict
 from meshsim.model.specs import (
     ConfigSpec,
     EndpointSpec,
@@ -148,7 +148,7 @@ class Swarm(StoredObject):
     default_pools: tuple[str, ...] = field(default=("10.0.0.0/8",), kw_only=True)
     subnet_size: int = field(default=24, kw_only=True)
     data_path_port: int = field(default=4789, kw_only=True)
-    blacklist: FrozenDict[str, int] = field(factory=FrozenDict, kw_only=True)
+    blacklist: FrozenDict[str, int] = field(default=EMPTY, kw_only=True)
 
     @property
     def name(self) -> str:
