@@ -15,6 +15,7 @@ MODULES = sorted(
 )
 OUTER_ROOMS = ("serve", "console")
 BANNED_IMPORTS = {"socket", "threading", "asyncio", "subprocess", "time", "multiprocessing", "os"}
+COPIER = SOURCE / "sim" / "copying.py"  # does the work of all __deepcopy__ and keeps their memo
 BANNED_CALLS = {"open", "print", "input", "id", "hash"}
 
 
@@ -48,6 +49,7 @@ def test_no_outside_world_below_floor_7(path):
             assert (node.module or "").partition(".")[0] not in BANNED_IMPORTS, f"line {node.lineno}"
         elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
             allowed = node.func.id in ("id", "hash") and _inside_protocol_method(path, node)
+            allowed |= node.func.id == "id" and path == COPIER
             assert node.func.id not in BANNED_CALLS or allowed, f"line {node.lineno} calls {node.func.id}()"
 
 
