@@ -14,7 +14,8 @@ from attrs import frozen
 from meshsim.dataplane.path import connect, ping
 from meshsim.dataplane.visit import Visit, Way, visit
 from meshsim.dns import Answer, Resolver, Server
-from meshsim.model.frozen import Frozen
+from meshsim.model.frozen import EMPTY, Frozen
+from meshsim.model.objects import Attachment
 from meshsim.profile import Profile
 from meshsim.sim import Clock
 
@@ -53,6 +54,7 @@ class Namespace:
         endpoint_id: the task's id, or the container's.
         name: the container's name.
         container_id: 64 hexadecimal digits.
+        attachments: its places on networks.
         gateway_address: its address on docker_gwbridge or the default bridge; empty when it has no way out.
         host_ports: what the host maps to it.
         ports: its source ports, the host's counter.
@@ -61,9 +63,9 @@ class Namespace:
 
     __slots__ = (
         "_ndots_set",
-        "_places",
         "_resolver",
         "_servers",
+        "attachments",
         "container_id",
         "endpoint_id",
         "gateway_address",
@@ -83,7 +85,7 @@ class Namespace:
         *,
         name: str,
         container_id: str,
-        places: tuple[Place, ...],
+        attachments: tuple[Attachment, ...],
         gateway_address: str,
         host_ports: tuple[HostPort, ...],
         servers: tuple[Server, ...],
@@ -93,7 +95,7 @@ class Namespace:
         self.endpoint_id = endpoint_id
         self.name = name
         self.container_id = container_id
-        self._places = places
+        self.attachments = attachments
         self.gateway_address = gateway_address
         self.host_ports = host_ports
         self._servers = servers
@@ -101,7 +103,7 @@ class Namespace:
         self._resolver: Resolver | None = None
         # One counter for the machine: a source hidden behind the host's address stays distinct.
         self.ports = plane.ports
-        self.ways: dict[tuple[str, int], Way] = {}
+        self.ways: dict[tuple[str, int], Way] = EMPTY
 
     def __repr__(self) -> str:
         places = ", ".join(f"{place.network} {place.address}" for place in self.places.values())
@@ -110,7 +112,7 @@ class Namespace:
     @property
     def places(self) -> dict[str, Place]:
         """Its networks, by network id; made anew, since thousands of containers are never looked at."""
-        return {place.network_id: place for place in self._places}
+        return {place.network_id: self.plane.place(place) for place in self.attachments}
 
     @property
     def resolver(self) -> Resolver:
@@ -119,12 +121,12 @@ class Namespace:
             self._resolver = self.plane.resolver(self.places, self._servers, ndots_set=self._ndots_set)
         return self._resolver
 
-    def reroute(self, places: tuple[Place, ...], gateway_address: str) -> None:
+    def reroute(self, attachments: tuple[Attachment, ...], gateway_address: str) -> None:
         """It is on other networks from now on: ways and names it knew are forgotten."""
-        self._places = places
+        self.attachments = attachments
         self.gateway_address = gateway_address
         self._resolver = None
-        self.ways.clear()
+        self.ways = EMPTY
 
     @property
     def machine(self) -> str:

@@ -70,9 +70,8 @@ class Client(Protocol):
     def ports(self) -> EphemeralPorts:
         """Its source ports."""
 
-    @property
-    def ways(self) -> dict[tuple[str, int], Way]:
-        """That were walked before."""
+    #: ways that were walked before
+    ways: dict[tuple[str, int], Way]
 
     def connect(
         self, address: str, port: int, *, protocol: str = "tcp", source_port: int = 0, trace: bool = False

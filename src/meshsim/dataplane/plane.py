@@ -273,14 +273,16 @@ class DataPlane:
         Raises:
             BadValue: a network the host does not have.
         """
-        places = tuple(self._place(attachment) for attachment in attachments)
+        attachments = tuple(attachments)
+        for attachment in attachments:
+            self._network(attachment.network_id)
         namespace = Namespace(
             self,
             endpoint_id,
             name=name,
             container_id=container_id,
-            places=places,
-            gateway_address=self._way_out(places),
+            attachments=attachments,
+            gateway_address=self._way_out(attachments),
             host_ports=tuple(host_ports),
             servers=self.servers if servers is None else tuple(servers),
             ndots_set=ndots_set,
@@ -288,8 +290,8 @@ class DataPlane:
         self.namespaces[endpoint_id] = namespace
         for mapped in namespace.host_ports:
             self.host_ports[mapped.protocol, mapped.published] = (namespace, mapped.target)
-        for place in places:
-            self._enter(namespace, place, (aliases or {}).get(place.network_id, ()))
+        for attachment in attachments:
+            self._enter(namespace, attachment, (aliases or {}).get(attachment.network_id, ()))
         return namespace
 
     def remove_namespace(self, endpoint_id: str) -> None:
@@ -300,8 +302,8 @@ class DataPlane:
         for mapped in namespace.host_ports:
             if self.host_ports.get((mapped.protocol, mapped.published), (None, 0))[0] is namespace:
                 del self.host_ports[mapped.protocol, mapped.published]
-        for place in namespace.places.values():
-            self._leave(namespace, place)
+        for attachment in namespace.attachments:
+            self._leave(namespace, attachment)
         held = self.held_gateway(namespace)
         if held and self._gateway_pool is not None:
             self._gateway_pool.release(held)
@@ -314,18 +316,19 @@ class DataPlane:
             KeyError: no such container.
         """
         namespace = self.namespaces[endpoint_id]
-        place = self._place(attachment)
-        self._reroute(namespace, (*namespace.places.values(), place))
-        self._enter(namespace, place, aliases)
+        self._network(attachment.network_id)
+        self._reroute(namespace, (*namespace.attachments, attachment))
+        self._enter(namespace, attachment, aliases)
 
     def unplug(self, endpoint_id: str, network_id: str) -> None:
         """Take a running container off a network; harmless when it has no namespace or is not on it."""
         namespace = self.namespaces.get(endpoint_id)
-        if namespace is None or network_id not in namespace.places:
+        here = () if namespace is None else namespace.attachments
+        left = next((attachment for attachment in here if attachment.network_id == network_id), None)
+        if namespace is None or left is None:
             return
-        self._leave(namespace, namespace.places[network_id])
-        kept = tuple(place for place in namespace.places.values() if place.network_id != network_id)
-        self._reroute(namespace, kept)
+        self._leave(namespace, left)
+        self._reroute(namespace, tuple(attachment for attachment in here if attachment is not left))
 
     def leave_swarm(self) -> None:
         """Take part in no swarm network any more; containers keep the local ones."""
@@ -334,68 +337,69 @@ class DataPlane:
                 self.unplug(endpoint_id, network_id)
             self.release(network_id)
 
-    def _reroute(self, namespace: Namespace, places: tuple[Place, ...]) -> None:
+    def _reroute(self, namespace: Namespace, attachments: tuple[Attachment, ...]) -> None:
         """Give a container other networks: what it remembers of ways is forgotten."""
         held = self.held_gateway(namespace)
-        way_out = self._way_out(places, held)
+        way_out = self._way_out(attachments, held)
         if held and way_out != held and self._gateway_pool is not None:
             self._gateway_pool.release(held)
-        namespace.reroute(places, way_out)
+        namespace.reroute(attachments, way_out)
         self.changes += 1
 
-    def _enter(self, namespace: Namespace, place: Place, aliases: Sequence[str]) -> None:
+    def _enter(self, namespace: Namespace, place: Attachment, aliases: Sequence[str]) -> None:
         """Make a container known on a local network; on a swarm's the gossip does."""
         bridge = self.bridges.get(place.network_id)
         if bridge is not None:
-            bridge.known[place.address] = namespace
+            bridge.known[place.ip] = namespace
             if bridge.network != "bridge":  # the default bridge has no names
-                bridge.zone.add(namespace.name, place.address, namespace.endpoint_id, ptr=True)
+                bridge.zone.add(namespace.name, place.ip, namespace.endpoint_id, ptr=True)
                 for alias in (*aliases, namespace.container_id[:12]):
-                    bridge.zone.add(alias, place.address, namespace.endpoint_id)
+                    bridge.zone.add(alias, place.ip, namespace.endpoint_id)
 
-    def _leave(self, namespace: Namespace, place: Place) -> None:
+    def _leave(self, namespace: Namespace, place: Attachment) -> None:
         """The opposite."""
         bridge = self.bridges.get(place.network_id)
         if bridge is not None:
-            bridge.known.pop(place.address, None)
+            bridge.known.pop(place.ip, None)
             for known, addresses in list(bridge.zone):
-                if place.address in addresses:
-                    bridge.zone.remove(known, place.address, namespace.endpoint_id, ptr=True)
+                if place.ip in addresses:
+                    bridge.zone.remove(known, place.ip, namespace.endpoint_id, ptr=True)
 
-    def _place(self, attachment: Attachment) -> Place:
+    def place(self, attachment: Attachment) -> Place:
+        """A container's place on a network, with the network's name; empty when the network is gone."""
         network_id = attachment.network_id
+        network = self.sandboxes.get(network_id) or self.bridges.get(network_id)
+        return Place(network_id, "" if network is None else network.network, attachment.ip)
+
+    def _network(self, network_id: str) -> Sandbox | Bridge:
         network = self.sandboxes.get(network_id) or self.bridges.get(network_id)
         if network is None:
             raise BadValue(f"{self.name} has no network {network_id}", network_id)
-        return Place(network_id, network.network, attachment.ip)
+        return network
 
-    def _zone(self, network_id: str) -> Zone:
-        network = self.sandboxes.get(network_id) or self.bridges[network_id]
-        return network.zone
-
-    def _bridge_address(self, places: Iterable[Place]) -> str:
+    def _bridge_address(self, attachments: Iterable[Attachment]) -> str:
         """Its address on a local network that leads outside; empty when it is on none."""
-        for place in places:
-            bridge = self.bridges.get(place.network_id)
+        for attachment in attachments:
+            bridge = self.bridges.get(attachment.network_id)
             if bridge is not None and not bridge.internal:
-                return place.address
+                return attachment.ip
         return ""
 
     def held_gateway(self, namespace: Namespace) -> str:
         """A container's address on docker_gwbridge; empty when it has none."""
-        return "" if self._bridge_address(namespace.places.values()) else namespace.gateway_address
+        return "" if self._bridge_address(namespace.attachments) else namespace.gateway_address
 
-    def _way_out(self, places: tuple[Place, ...], held: str = "") -> str:
+    def _way_out(self, attachments: tuple[Attachment, ...], held: str = "") -> str:
         """Its address on the bridge that leads outside: on docker_gwbridge when it is on overlays only.
 
         ``held`` is the address it has there already.
 
         Source: moby daemon/libnetwork/default_gateway.go needDefaultGW, setupDefaultGW.
         """
-        local = self._bridge_address(places)
+        local = self._bridge_address(attachments)
         if local:
             return local
-        overlays = (self.sandboxes.get(place.network_id) for place in places)
+        overlays = (self.sandboxes.get(place.network_id) for place in attachments)
         if all(overlay is None or overlay.internal for overlay in overlays):
             return ""
         pool = self.gateway_pool or self._open_gateway_bridge(self.clock.now_ns)
@@ -403,7 +407,7 @@ class DataPlane:
 
     def resolver(self, network_ids: Iterable[str], servers: Sequence[Server], *, ndots_set: bool) -> Resolver:
         """The DNS server of a container on those networks."""
-        zones = [self._zone(network_id) for network_id in network_ids]
+        zones = [self._network(network_id).zone for network_id in network_ids]
         profile = self.profile
         return Resolver(
             zones or [Zone("host", kind="local")],  # no network of its own: the host's servers, no names

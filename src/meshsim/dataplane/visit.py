@@ -189,6 +189,8 @@ def _done(opened: Opened | Failed, *, trace: bool) -> Visit | Failed:
     if not fresh:  # its trace tells of an earlier connection
         return Visit(opened.arrival, opened.source_port, told, sandbox.table, flow)
     ways = opened.client.ways
+    if not ways:  # most containers never ask anything: they share one empty mapping until then
+        ways = opened.client.ways = {}
     way = ways.get((opened.address, opened.port))
     if way is None:
         way = Way(plane, sandbox, here.mark, flow.source[0], flow.destination)
