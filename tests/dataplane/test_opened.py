@@ -129,3 +129,16 @@ def test_who_opened_it_is_gone():
     lab.stop("cli")
     for one in (opened, flow):
         assert one.send().why == "who opened the connection is gone"
+
+
+def test_a_server_that_ends_hangs_up_and_a_machine_without_power_does_not():
+    lab = Lab(2)
+    for slot in (1, 2):
+        lab.start(f"w.{slot}", "host02", service="w", publish=[("tcp", 81, 80)])
+    lab.run(1)
+    first, second = (lab.planes["host01"].connect("192.168.65.11", 81) for _ in range(2))
+    assert not first.hung_up
+    lab.stop(first.endpoint_id)
+    assert (first.hung_up, second.hung_up) == (True, False)
+    lab.crash("host02")
+    assert (first.hung_up, second.hung_up) == (False, False)

@@ -402,11 +402,13 @@ def test_keep_alive_ends_when_its_task_stops(how: str, drain: str, update: str, 
         k.update(force=True)
     cluster.run_for("1s")
     assert all(connection.request() for connection in kept), "weight 0, and the program still answers"
+    assert not any(connection.hung_up for connection in kept)
     cluster.settle()
     for place, connection in zip(places, kept, strict=True):
         if how == "drain" and place != "host02":
             assert connection.request().host == place
         else:
+            assert connection.hung_up
             with pytest.raises(ConnectionFailed) as caught:
                 connection.request()
             assert str(caught.value).endswith(gap)

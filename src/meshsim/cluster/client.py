@@ -150,6 +150,15 @@ class Connection:
     ) -> None:
         self.close()
 
+    @property
+    def hung_up(self) -> bool:
+        """Whether the server has closed it (end of file), as when its task has stopped in order.
+
+        A client that keeps connections looks before it sends; :meth:`request` on a closed one is answered by
+        a reset.
+        """
+        return self.opened.hung_up
+
     def request(self, path: str = "/") -> Response:
         """Send one request and wait for the answer.
 

@@ -213,6 +213,18 @@ class Opened:
         """How long the opening took: one round trip; a UDP flow needs none."""
         return self.arrival.round_trip_ns if self.protocol == "tcp" else 0
 
+    @property
+    def hung_up(self) -> bool:
+        """Whether the far end has closed it (end of file): its program has ended, and could say so.
+
+        A machine that lost power says nothing. Who sends on a closed connection is told by a reset.
+        """
+        world = self.client.world
+        if self.protocol == "udp" or world.listener(self.endpoint_id, "tcp", self.target_port):
+            return False
+        reaches = world.links.reaches
+        return reaches(self.client.machine, self._entry) and reaches(self._entry, self.node)
+
     def send(self, *, bytes_in: int = 0, bytes_out: int = 0) -> Failed | None:
         """Send a request (or a datagram) and let the answer come back.
 
