@@ -1,8 +1,8 @@
 """Q09: Which client address does my app log, in ingress mode, in host mode, behind a proxy?
 
-Ingress mode: the ingress address of the node that was entered, whoever called. Host mode: the true one. Behind a
-proxy the caller is the proxy, and it is hidden in the same way: from the overlay a task sees the proxy's node
-when the proxy calls the virtual address, and the proxy itself when it calls a task.
+Ingress mode: the ingress address of the node that was entered, whoever called. Host mode: the true one.
+Behind a proxy the caller is the proxy, and it is hidden in the same way: from the overlay a task sees the
+proxy's node when the proxy calls the virtual address, and the proxy itself when it calls a task.
 """
 
 from ipaddress import ip_address, ip_network

@@ -1,8 +1,8 @@
 """Q18: A worker loses power. What do clients see, second by second?
 
-For about five seconds the mesh still sends the lost node its share of new connections, and those time out. Then
-gossip gives it up, and nobody is sent there any more: fewer tasks carry the load. The managers notice later, by
-missing heartbeats; replacements follow after the restart delay.
+For about five seconds the mesh still sends the lost node its share of new connections, and those time out.
+Then gossip gives it up, and nobody is sent there any more: fewer tasks carry the load. The managers notice
+later, by missing heartbeats; replacements follow after the restart delay.
 """
 
 from meshsim.scenario import Client, Every, Scenario, ServicePlan, at

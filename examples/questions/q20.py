@@ -1,8 +1,8 @@
 """Q20: A worker is cut off but alive. How many copies run, and who serves whom?
 
-Too many: the cut-off node goes on with its tasks, and the managers start replacements for them. Each side's mesh
-forgets the other's tasks within seconds and serves its own view; names do the same. When the cut heals, the old
-tasks are stopped.
+Too many: the cut-off node goes on with its tasks, and the managers start replacements for them. Each side's
+mesh forgets the other's tasks within seconds and serves its own view; names do the same. When the cut
+heals, the old tasks are stopped.
 """
 
 from meshsim.cluster import Cluster
@@ -58,7 +58,7 @@ def main() -> None:
     assert sum(copies(cluster).values()) == 3
     assert copies(cluster)["host03"] == 0  # the old one was stopped, and nothing moves back
     assert web.replicas == "3/3"
-    assert served() == dict.fromkeys(cluster.hosts, ["host01", "host02"])
+    assert served() == {name: ["host01", "host02"] for name in cluster.hosts}
     assert {len(box.resolve("tasks.web").addresses) for box in inside.values()} == {3}
 
 

@@ -1,8 +1,8 @@
 """Q29: A pool connection sits idle for 16 minutes. What happens at its next use?
 
-The balancer forgets a connection that was silent for 900 s. The next segment finds no entry, and the node answers
-it by a reset: the client learns at once, but the request is lost. A keepalive of less than that saves it. A UDP
-flow is forgotten after 300 s: then the next datagram is just dealt to whoever is next.
+The balancer forgets a connection that was silent for 900 s. The next segment finds no entry, and the node
+answers it by a reset: the client learns at once, but the request is lost. A keepalive of less than that
+saves it. A UDP flow is forgotten after 300 s: then the next datagram is just dealt to whoever is next.
 """
 
 from meshsim.cluster import Cluster, Connection, Machine
