@@ -325,3 +325,45 @@ def test_what_arrives_at_the_instant_of_a_cut_has_arrived_whoever_looked_before(
     net.wires.cut("a", "b")
     net.at(0.3)
     assert net.known(looked) == net.known(idle) == ["t1"]
+
+
+def test_6_6_9_failed_then_left_is_dropped_and_told_once(net):
+    view = net.view("b")
+    net.journal.send(binding("t1", "a"))
+    net.at(10)
+    net.known(view)
+    net.wires.cut("a", "b")
+    net.at(20)
+    assert [change.after for change in view.catch_up(net.clock.now_ns)] == [None]
+    net.journal.leave("a")
+    net.at(25)
+    assert list(view.catch_up(net.clock.now_ns)) == []
+    net.wires.mend("a", "b")
+    net.at(60)
+    assert list(view.catch_up(net.clock.now_ns)) == []
+
+
+def test_6_6_10_a_delete_while_the_owner_counts_as_failed_is_kept(net):
+    view = net.view("b")
+    net.journal.send(binding("t1", "a"))
+    net.at(10)
+    net.wires.cut("a", "b")
+    net.at(20)
+    net.journal.withdraw("net", "t1")
+    net.at(30)
+    net.wires.mend("a", "b")
+    net.at(70)
+    assert net.known(view) == []
+
+
+def test_6_6_11_failed_for_longer_than_half_an_hour(net):
+    """What was remembered has expired; a machine that is back all the same brings what it holds."""
+    view = net.view("b")
+    net.journal.send(binding("t1", "a"))
+    net.at(10)
+    net.wires.cut("a", "b")
+    net.at(10 + 31 * 60)
+    assert net.known(view) == []
+    net.wires.mend("a", "b")
+    net.at(12 + 31 * 60)
+    assert net.known(view) == ["t1"]
