@@ -237,7 +237,7 @@ def test_nobody_listens_in_the_task():
 
 def test_a_task_that_died_and_is_not_yet_removed():
     lab = web(Lab(2))
-    del lab.listening["web.2"]
+    lab.die("web.2")
     assert lab.reached("host01", f"{N1}:81", 2) == ["timeout", "web.1"]
 
 

@@ -106,7 +106,7 @@ def test_4_6_8_the_published_port_means_nothing_inside():
 def test_4_6_9_ping_of_a_vip_proves_nothing(made):
     lab, cli, vip = made
     for task in ("http.1.task1", "http.2.task2"):
-        lab.listening[task] = set()
+        lab.listen(task)
         lab.drain(task)
     lab.run(1)
     echo = cli.ping(vip)
@@ -233,7 +233,7 @@ def test_addresses_of_tasks_balancers_and_nobody(made):
     assert lab.reached(cli, f"{far}:80") == ["timeout"]
     assert not cli.ping(far).ok
     lab.links.mend("host01", "host02")
-    del lab.listening["http.2.task2"]
+    lab.die("http.2.task2")
     assert not cli.ping(far).ok
     assert lab.reached(cli, f"{far}:80") == ["timeout"]
 

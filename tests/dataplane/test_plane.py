@@ -75,7 +75,8 @@ def test_a_local_bridge_with_names(lab):
     bridge = plane.add_bridge("b1", "mynet", "172.20.0.0/16", "172.20.0.1")
     bridged(plane, "one", "172.20.0.2/16", aliases={"b1": ("uno",)})
     two = bridged(plane, "two", "172.20.0.3/16")
-    lab.listening.update(one={("tcp", 80)}, two=set())
+    lab.listen("one", ("tcp", 80))
+    lab.listen("two")
     assert two.resolve("one").addresses == two.resolve("uno").addresses == ["172.20.0.2"]
     assert two.resolve("2.0.20.172.in-addr.arpa", "PTR").records[0].data == "one.mynet."
     assert lab.reached(two, "172.20.0.2:80") == ["one"]

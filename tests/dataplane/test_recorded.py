@@ -53,7 +53,7 @@ def test_19_the_returned_host_starts_anew(lab):
     lab.run(40)
     lab.journal.leave("host03")
     lab.heal()
-    del lab.listening["c"]
+    lab.die("c")
     lab.planes["host03"].reset()
     lab.join("ingress", "host03")
     assert [here.mark for here in lab.sandbox("ingress", "host03").services.values()] == [256]

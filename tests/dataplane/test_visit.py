@@ -55,8 +55,8 @@ EVENTS = {
     "a task comes": lambda lab: lab.start("web.4", "host01", "eg1", service="web", publish=P81),
     "a host fails": lambda lab: lab.crash("host02"),
     "a partition": lambda lab: lab.partition(["host01"], ["host02"]),
-    "a process dies": lambda lab: lab.listening.pop("web.3"),
-    "a listener closes": lambda lab: lab.listening["web.3"].clear(),
+    "a process dies": lambda lab: lab.die("web.3"),
+    "a listener closes": lambda lab: lab.listen("web.3"),
     "an engine restarts": lambda lab: lab.planes["host02"].reset(),
     "a network leaves": lambda lab: lab.planes["host01"].release(lab.networks["ingress"].id),
 }
@@ -148,5 +148,6 @@ def test_a_way_stands_when_other_networks_have_news(lab):
     plane.visit(N1, 81)
     assert plane.ways == {(N1, 81): way}
     assert way.told == lab.journal.told
-    del lab.listening["web.1"], lab.listening["web.2"], lab.listening["web.3"]
+    for task in ("web.1", "web.2", "web.3"):
+        lab.die(task)
     assert plane.visit(N1, 81).kind == "timeout"

@@ -23,6 +23,7 @@ from meshsim.ipvs import (
     Routed,
     Segment,
     State,
+    Stats,
     Table,
 )
 
@@ -635,3 +636,101 @@ def test_6_a_template_ends_while_another_client_is_connected() -> None:
     lab.abort(brief)
     lab.wait(31)
     assert [template.key[1] for template in lab.table.templates()] == ["10.1.0.3"]
+
+
+# Conversations, all in one instant
+
+
+def test_a_conversation_is_an_entry_in_time_wait() -> None:
+    lab = tcp("A B")
+    flow, other = lab.flow(), lab.flow()
+    outcome = lab.table.converse(flow, 0, {lab.named("B")})
+    assert lab.letter(outcome) == "B"
+    assert lab.letter(lab.table.converse(other, 0, {lab.named("B")})) == "A"
+    assert [repr(entry)[-10:-1] for entry in lab.table.entries()] == ["TIME_WAIT", " SYN_RECV"]
+    assert lab.table.entry(flow).expires_ns == 120 * SECOND
+    assert lab.named("B").stats() == Stats(1, 5, 3)
+    assert lab.named("A").stats() == Stats(1, 1)
+    lab.wait(119)
+    assert lab.counts() == {"A": (0, 0), "B": (0, 1)}
+    lab.wait(1)
+    assert lab.counts() == {"A": (0, 0), "B": (0, 0)}
+
+
+def test_a_conversation_nobody_can_serve_is_refused() -> None:
+    lab = tcp("")
+    assert lab.table.converse(lab.flow(), 0, ()).reason == "rr: TCP 10.0.0.80:80 - no destination available"
+    assert (
+        lab.table.converse(Flow("tcp", ("10.1.0.2", 1), ("10.0.0.81", 80)), 0, ()).reason
+        == "no virtual service"
+    )
+
+
+def test_a_conversation_through_direct_routing_ends_without_its_replies() -> None:
+    lab = tcp("")
+    server = lab.add("A", forward=Forward.ROUTE)
+    lab.table.converse(lab.flow(), 0, {server})
+    assert [entry.state for entry in lab.table.entries()] == [State.FIN_WAIT]
+
+
+def test_what_expires_in_one_go_expires_in_order() -> None:
+    """The destination became idle with the last of them, also when nobody looked in between."""
+    lab = tcp("A")
+    server = lab.named("A")
+    reset = lab.open()
+    lab.abort(reset)  # gone after 10 s
+    later = lab.flow()
+    for number in range(2):
+        lab.table.converse(later if number else lab.flow(), number * SECOND, {server})
+    lab.now_ns = 100 * SECOND
+    lab.abort(lab.open())  # gone at 110 s
+    lab.now_ns = 300 * SECOND
+    lab.wait(0)
+    assert (server.total, server.idle_ns) == (0, 121 * SECOND)
+    lab.now_ns = 400 * SECOND
+    lab.table.converse(lab.flow(), lab.now_ns, {server})  # gone at 520 s
+    lab.open()  # gone at 1300 s
+    lab.wait(2000)
+    assert (server.total, server.idle_ns) == (0, 1300 * SECOND)
+
+
+def test_a_copy_of_a_table_keeps_what_is_done() -> None:
+    lab = tcp("A")
+    flows = [lab.flow() for _ in range(3)]
+    for flow in flows:
+        lab.table.converse(flow, 0, {lab.named("A")})
+    assert lab.table.entry(flows[1]) is not None  # looked at: an entry from now on
+    twin = copy.deepcopy(lab.table)
+    twin.check()
+    assert [str(entry) for entry in twin.entries()] == [str(entry) for entry in lab.table.entries()]
+    twin.advance(120 * SECOND)
+    assert (len(twin.entries()), len(lab.table.entries())) == (0, 3)
+
+
+def test_a_conversation_that_was_looked_at_expires_all_the_same() -> None:
+    lab = tcp("A")
+    flow = lab.flow()
+    lab.table.converse(flow, 0, {lab.named("A")})
+    assert lab.table.entry(flow) is not None
+    lab.wait(120)
+    assert lab.counts() == {"A": (0, 0)}
+
+
+def test_a_conversation_with_a_service_that_needs_care() -> None:
+    lab = tcp("A B", persistent_s=60)
+    both = set(lab.service.destinations)
+    outcomes = [lab.table.converse(lab.flow(), 0, both) for _ in range(2)]
+    assert [outcome.reason for outcome in outcomes] == ["scheduled", "template"]
+    assert [entry.state for entry in lab.table.entries()] == [State.TIME_WAIT, State.SYN_RECV]
+    assert copy.deepcopy(lab.table).entries()[0].template.assured
+
+
+def test_following_lets_expire_what_is_due() -> None:
+    lab = tcp("A")
+    first, second = lab.open(), lab.open()
+    lab.abort(first)
+    twin = copy.deepcopy(lab.table)  # the first has two timers in the queue; one counts
+    for table in (lab.table, twin):
+        table.follow(second, 10 * SECOND, CLOSE_BY_CLIENT)
+        assert [entry.flow for entry in table.entries()] == [second]
+        table.check()

@@ -25,8 +25,11 @@ from meshsim.ipvs import (
     BALANCERS,
     CLOSE_BY_CLIENT,
     CLOSE_BY_SERVER,
+    CONVERSATION,
     HANDSHAKE,
+    Direction,
     Flow,
+    Forward,
     Routed,
     Segment,
     Table,
@@ -170,6 +173,150 @@ class Agreement(RuleBasedStateMachine):
 def test_agreement_with_the_naive_model(kind: tuple[str, str]) -> None:
     machine = type("Machine", (Agreement,), {"kind": kind})
     run_state_machine_as_test(machine, settings=settings(max_examples=12, stateful_step_count=25))
+
+
+class Twins(RuleBasedStateMachine):
+    """Two tables live through the same; in one conversations go the short way, in the other step by step."""
+
+    balancer: str
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tables = [Table(rng=Random(7)), Table(rng=Random(7))]
+        for table in self.tables:
+            table.add_service(mark=MARK, balancer=self.balancer)
+            table.add_service("tcp", "10.0.0.80", 80, balancer=self.balancer)
+        self.now_ns = 0
+        self.serial = 0
+        self.flows: list[Flow] = []
+
+    def both(self, what: Any) -> None:
+        """Do something to both tables, for all their services."""
+        for table in self.tables:
+            for service in table.services:
+                what(table, service)
+
+    @rule(
+        address=st.sampled_from(SERVERS[:4]),
+        weight=st.integers(0, 3),
+        upper=st.sampled_from([0, 0, 0, 4]),
+        forward=st.sampled_from([Forward.MASQ, Forward.MASQ, Forward.MASQ, Forward.ROUTE]),
+        gone=st.booleans(),
+    )
+    def server(self, address: str, weight: int, upper: int, forward: Forward, gone: bool) -> None:
+        def change(table: Table, service: Any) -> None:
+            port = 80 * (not service.mark)
+            if service.find(address, port) is None:
+                settings = {"weight": weight, "upper": upper, "forward": forward}
+                table.add_destination(service, address, port, **settings, now_ns=self.now_ns)
+            elif gone:
+                table.remove_destination(service, address, port, now_ns=self.now_ns)
+            else:
+                table.edit_destination(service, address, port, weight=weight, upper=upper, now_ns=self.now_ns)
+
+        self.both(change)
+
+    @rule(
+        persistent_s=st.sampled_from([0, 0, 100]),
+        reuse=st.sampled_from([0, 1]),
+        nodest=st.sampled_from([0, 1]),
+    )
+    def knobs(self, persistent_s: int, reuse: int, nodest: int) -> None:
+        def change(table: Table, service: Any) -> None:
+            table.edit_service(service, persistent_s=persistent_s, now_ns=self.now_ns)
+            table.sysctls.set("conn_reuse_mode", reuse)
+            table.sysctls.set("expire_nodest_conn", nodest)
+
+        self.both(change)
+
+    @rule(
+        count=st.integers(1, 12),
+        mark=st.sampled_from([MARK, MARK, 0, 5]),
+        protocol=st.sampled_from(["tcp", "tcp", "tcp", "udp"]),
+        silent=st.sampled_from([None, None, *SERVERS[:4]]),
+        again=st.booleans(),
+        gap_ns=st.sampled_from([0, 10**7, 5 * SECOND]),
+    )
+    def converse(self, count: int, mark: int, protocol: str, silent: Any, again: bool, gap_ns: int) -> None:
+        fast, slow = self.tables
+        for _ in range(count):
+            self.now_ns += gap_ns
+            flow = self.flow(protocol, again)
+            answering = {d for service in fast.services for d in service.destinations if d.address != silent}
+            outcome = fast.converse(flow, self.now_ns, answering, mark)
+            stepwise = slow.route(flow, self.now_ns, mark)
+            chosen = stepwise.destination
+            if chosen is not None and chosen.address != silent and stepwise.reason == "scheduled":
+                slow.follow(flow, self.now_ns, CONVERSATION, mark)
+            assert repr(outcome) == repr(stepwise)
+
+    def flow(self, protocol: str, again: bool) -> Flow:
+        if again and self.flows:
+            return self.flows[-1 - self.serial % min(len(self.flows), 5)]
+        self.serial += 1
+        self.flows.append(flow_of(self.serial, protocol))
+        return self.flows[-1]
+
+    @precondition(lambda self: self.flows)
+    @rule(
+        data=st.data(),
+        end=st.sampled_from([HANDSHAKE, ABORT, CLOSE_BY_SERVER, ((Direction.INPUT, Segment.ACK),)]),
+    )
+    def touch(self, data: Any, end: Any) -> None:
+        flow = data.draw(st.sampled_from(self.flows[-20:]))
+        fast, slow = (repr(table.follow(flow, self.now_ns, end, MARK)) for table in self.tables)
+        assert fast == slow
+
+    @rule(count=st.integers(1, 3), protocol=st.sampled_from(["tcp", "udp"]))
+    def first_packet_only(self, count: int, protocol: str) -> None:
+        for _ in range(count):
+            flow = self.flow(protocol, False)
+            fast, slow = (repr(table.route(flow, self.now_ns, MARK)) for table in self.tables)
+            assert fast == slow
+
+    @rule(seconds=st.sampled_from([1, 59, 60, 61, 119, 120, 121, 900]))
+    def wait(self, seconds: int) -> None:
+        self.now_ns += seconds * SECOND
+
+    @rule()
+    def fork(self) -> None:
+        self.tables = deepcopy(self.tables)
+
+    @rule(itself=st.booleans())
+    def look(self, itself: bool) -> None:
+        """At the connections of both; of copies of both, so that what is done stays so."""
+        tables = self.tables if itself else deepcopy(self.tables)
+        fast, slow = (
+            [
+                [(repr(one), one.expires_ns) for one in [*table.entries(self.now_ns), *table.templates()]],
+                [(one.assured, one.controls) for one in table.templates()],
+            ]
+            for table in tables
+        )
+        assert fast == slow
+
+    @invariant()
+    def same_counters(self) -> None:
+        fast, slow = (self.counters(table) for table in self.tables)
+        assert fast == slow
+        for table in self.tables:
+            table.check()
+
+    def counters(self, table: Table) -> list[Any]:
+        table.advance(self.now_ns)
+        return [
+            (
+                service.stats(),
+                [(repr(one), one.stats(), one.idle_ns, one.usable) for one in service.destinations],
+            )
+            for service in table.services
+        ]
+
+
+@pytest.mark.parametrize("balancer", sorted(BALANCERS))
+def test_a_conversation_leaves_what_its_single_steps_leave(balancer: str) -> None:
+    machine = type("Machine", (Twins,), {"balancer": balancer})
+    run_state_machine_as_test(machine, settings=settings(max_examples=15, stateful_step_count=25))
 
 
 @given(weights=WEIGHT_LISTS, before=st.integers(0, 20), count=st.integers(0, 200))

@@ -137,6 +137,8 @@ class Cluster:
         self.swarms: list[Manager] = []
         #: every container there is, by what the data plane knows it: task id, or its own
         self.endpoints: dict[str, Container] = {}
+        #: grows when a container may have begun or ceased to listen: who caches compares it
+        self.listeners = 0
         self._placement = (tuple(extra_filters), order, placement)
         self._by_address: dict[str, Machine] = {}
         self._node_hosts: dict[str, str] = {}
@@ -467,10 +469,6 @@ class Cluster:
             return None
         return container.listens(port)
 
-    def endpoint(self, endpoint_id: str) -> Container | None:
-        """The container behind a task's id or its own. O(1)."""
-        return self.endpoints.get(endpoint_id)
-
     def exited(self, container: Container, exit_code: int) -> None:
         """A reply ended its container's program: it ends at this moment, after the reply."""
         host = next(h for h in self.hosts.values() if container.id in h.engine.containers)
@@ -551,7 +549,8 @@ class Cluster:
         return ContainerHandle(host, container.id)
 
     def container_changed(self, host: str, container: Container, what: str, facts: Any = None) -> None:
-        """Note a step in a container's life in the log."""
+        """Note a step in a container's life in the log; who listens may have changed."""
+        self.listeners += 1
         payload = (host, what, container.id, container.name)
         self.log.append(self.clock.now_ns, "container", payload if facts is None else (*payload, facts))
 

@@ -33,7 +33,7 @@ class Container:
     """A container: its names, its places on networks, its state and its handler.
 
     Attributes:
-        id: 64 hexadecimal digits.
+        id, short_id: 64 hexadecimal digits, and the first 12 of them.
         name: unique on the machine; for tasks ``service.slot.task``.
         image: the reference as given, with its tag.
         argv: entrypoint and command as they run.
@@ -51,7 +51,7 @@ class Container:
         "_labels", "_spent_ns", "aliases", "argv", "attachment_tasks", "attachments", "behaviour",
         "caller", "created_ns", "endpoint_id", "env", "exit_code", "explicit", "finished_ns", "handler",
         "health", "hostname", "id", "image", "local_attachments", "local_networks", "log", "name",
-        "network_mode", "network_names", "pid", "published", "remove_on_exit", "service_id",
+        "network_mode", "network_names", "pid", "published", "remove_on_exit", "service_id", "short_id",
         "started_ns", "state", "task", "task_id", "wanted",
     )  # fmt: skip
 
@@ -72,6 +72,7 @@ class Container:
     ) -> None:
         self.caller = caller
         self.id = identifier
+        self.short_id = short(identifier)
         self.name = name
         self.image = image
         self.behaviour = behaviour
@@ -110,11 +111,6 @@ class Container:
 
     def __repr__(self) -> str:
         return f"<Container {short(self.id)} {self.name} {self.image} {self.state}>"
-
-    @property
-    def short_id(self) -> str:
-        """The first 12 digits of its id."""
-        return self.id[:12]
 
     @property
     def running(self) -> bool:

@@ -60,7 +60,8 @@ class Machine:
         self.cluster = cluster
         self.name = name
         self.address = address
-        self._targets: dict[str, Target] = {}
+        #: targets on machines, whose addresses never change, by what was typed
+        self._fixed: dict[str, tuple[Target, str]] = {}
         self._way_out: DataPlane | Outsider = self._network()
 
     def _network(self) -> DataPlane | Outsider:
@@ -101,7 +102,7 @@ class Machine:
             ConnectionFailed: refused, timed out ...: what a client would experience, and when.
         """
         self.cluster.clock.guard()
-        where = self._target(target)
+        where = Target.parse(target)
         opened = self._open(where, protocol, source_port, trace=True)
         self.cluster.step(opened.elapsed_ns)
         return Connection(self.cluster, where, opened)
@@ -120,8 +121,7 @@ class Machine:
         """
         cluster = self.cluster
         cluster.clock.guard()
-        where = self._targets.get(url) or self._target(url)
-        address = cluster.first_address(where.host)
+        where, address = self._fixed.get(url) or self._whereto(url)
         try:
             response = fetch(cluster, self._way_out, address, where, source_port=source_port, trace=trace)
         except ConnectionFailed as failure:
@@ -139,9 +139,13 @@ class Machine:
         """Run a line in this machine's shell; the result has ``stdout``, ``stderr`` and ``exit_code``."""
         return self.cluster.shell(self).run(line)
 
-    def _target(self, url: str) -> Target:
-        target = self._targets[url] = Target.parse(url)
-        return target
+    def _whereto(self, url: str) -> tuple[Target, str]:
+        """What was typed, and the address to try first."""
+        target = Target.parse(url)
+        where = target, self.cluster.first_address(target.host)
+        if target.host in self.cluster.machines:
+            self._fixed[url] = where
+        return where
 
     def _open(self, where: Target, protocol: str, source_port: int, *, trace: bool) -> Opened:
         cluster = self.cluster

@@ -14,7 +14,7 @@ signal, which says after how many nanoseconds the program ends and with which ex
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol, TypeAlias
+from typing import Any, NamedTuple, Protocol, TypeAlias
 
 from attrs import field, frozen
 
@@ -34,8 +34,7 @@ __all__ = [
 ]
 
 
-@frozen(slots=True)
-class Request(Frozen):
+class Request(NamedTuple):
     """What reaches a container.
 
     Attributes:
@@ -57,8 +56,7 @@ class Request(Frozen):
     forwarded_for: str = ""
 
 
-@frozen(slots=True)
-class Reply(Frozen):
+class Reply(NamedTuple):
     """What a container answers.
 
     Attributes:
@@ -148,6 +146,9 @@ def _repository(reference: str) -> str:
 
 # -- the images of the lesson and its neighbours
 
+_WELCOME = Reply("<h1>Welcome to nginx!</h1>\n")
+_IT_WORKS = Reply("<html><body><h1>It works!</h1></body></html>\n")
+
 
 def hello(_request: Request, container: ContainerView) -> Reply:
     """``katacoda/docker-http-server``: says which container answered."""
@@ -161,12 +162,12 @@ def host_name(_request: Request, container: ContainerView) -> Reply:
 
 def welcome(_request: Request, _container: ContainerView) -> Reply:
     """``nginx``: the title of its welcome page."""
-    return Reply("<h1>Welcome to nginx!</h1>\n")
+    return _WELCOME
 
 
 def it_works(_request: Request, _container: ContainerView) -> Reply:
     """``httpd``: its whole default page."""
-    return Reply("<html><body><h1>It works!</h1></body></html>\n")
+    return _IT_WORKS
 
 
 def whoami(request: Request, container: ContainerView) -> Reply:

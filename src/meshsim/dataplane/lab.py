@@ -87,7 +87,8 @@ class Lab:
         self.planes: dict[str, DataPlane] = {}
         self.networks: dict[str, Network] = {}
         self.outsiders: dict[str, Outsider] = {}
-        self.listening: dict[str, set[tuple[str, int]]] = {}
+        self.listening: dict[str, tuple[tuple[str, int], ...]] = {}
+        self.listeners = 0
         self._plane_arguments = plane
         self._pools: dict[str, Pool] = {}
         self._vips: dict[tuple[str, str], str] = {}
@@ -219,7 +220,7 @@ class Lab:
             attachments=[Attachment(self.networks[net].id, address) for net, address in places.items()],
             **namespace,
         )
-        self.listening[name] = set(listen)
+        self.listen(name, *listen)
         self._bindings[name] = [
             Binding(
                 name,
@@ -240,6 +241,16 @@ class Lab:
             self.tell(name)
         return made
 
+    def listen(self, name: str, *ports: tuple[str, int]) -> None:
+        """Its process listens on these (protocol, port) and no others."""
+        self.listening[name] = ports
+        self.listeners += 1
+
+    def die(self, name: str) -> None:
+        """Its process is gone."""
+        del self.listening[name]
+        self.listeners += 1
+
     def tell(self, name: str) -> None:
         """Gossip tells of the container."""
         for binding in self._bindings[name]:
@@ -258,7 +269,7 @@ class Lab:
             self.journal.withdraw(binding.network_id, name)
             network = next(n for n, net in self.networks.items() if net.id == binding.network_id)
             self._pools[network].release(binding.address)
-        del self.listening[name]
+        self.die(name)
 
     # -- faults and time
 

@@ -16,7 +16,7 @@ from attrs import frozen
 
 from meshsim.dataplane.outcome import Echo, Failed
 from meshsim.dataplane.trace import Step, Trace
-from meshsim.ipvs import CLOSE_BY_CLIENT, CLOSE_BY_SERVER, Flow
+from meshsim.ipvs import CLOSE_BY_CLIENT, CLOSE_BY_SERVER, Destination, Flow
 from meshsim.model.frozen import Frozen
 from meshsim.profile import Profile
 from meshsim.sim import Clock
@@ -119,7 +119,7 @@ class Balanced(NamedTuple):
     sandbox: Sandbox
     here: ServiceHere
     flow: Flow
-    chosen: str
+    chosen: Destination
     fresh: bool  # whether it was scheduled for this connection, not known from an earlier one
 
 

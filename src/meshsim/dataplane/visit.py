@@ -2,20 +2,19 @@
 
 Comes in: what ``connect`` takes. Goes out: the same that connect, one request and close would give, as one
 tuple. Rules of this file: it decides nothing of its own. A way that was walked once is remembered with
-everything it depended on; while nothing of that has changed, only the balancer and the listener are asked
-again. Anything else is walked.
+everything it depended on; while nothing of that has changed, only the balancer is asked again. Anything
+else is walked.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, NamedTuple
 
 from meshsim.dataplane.opened import Arrival, Client, Opened
 from meshsim.dataplane.outcome import Failed
 from meshsim.dataplane.trace import Trace
 from meshsim.dataplane.walk import Walk
-from meshsim.ipvs import CLOSE_BY_CLIENT, HANDSHAKE, Direction, Endpoint, Flow, Outcome, Segment, Table
-from meshsim.ipvs.states import Script
+from meshsim.ipvs import CONVERSATION, Destination, Endpoint, Flow, Outcome
 
 if TYPE_CHECKING:
     from meshsim.dataplane.plane import DataPlane
@@ -23,39 +22,32 @@ if TYPE_CHECKING:
 
 __all__ = ["Visit", "Way", "visit"]
 
-#: all that follows the first SYN: the rest of the handshake, a request, an answer, the end
-_CONVERSATION = Script(
-    (*HANDSHAKE, (Direction.INPUT, Segment.ACK), (Direction.OUTPUT, Segment.ACK), *CLOSE_BY_CLIENT)
-)
-
-#: a Flow is a tuple with names; made this way it costs half
+#: a tuple with names, made this way, costs half
 _new = tuple.__new__
 
 
-class Visit:
+class Visit(NamedTuple):
     """A connection that was opened, used for one request and closed.
 
     Attributes:
         arrival: who was reached, and how.
         source_port: of the client; the container sees the same.
         trace: the hops, when they were asked for.
+        destination: whom the balancer on the way chose; None without.
     """
 
-    ok: ClassVar[bool] = True
-
-    __slots__ = ("_flow", "_table", "arrival", "source_port", "trace")
-
-    def __init__(
-        self, arrival: Arrival, source_port: int, trace: Trace | None, table: Table | None, flow: Flow | None
-    ) -> None:
-        self.arrival = arrival
-        self.source_port = source_port
-        self.trace = trace
-        self._table = table
-        self._flow = flow
+    arrival: Arrival
+    source_port: int
+    trace: Trace | None
+    destination: Destination | None
 
     def __repr__(self) -> str:
         return f"<Visit to {self.arrival.endpoint_id} on {self.arrival.node} from port {self.source_port}>"
+
+    @property
+    def ok(self) -> bool:
+        """True: it is no :class:`Failed`."""
+        return True
 
     @property
     def elapsed_ns(self) -> int:
@@ -63,30 +55,36 @@ class Visit:
         return 2 * self.arrival.round_trip_ns
 
     def account(self, bytes_in: int, bytes_out: int) -> None:
-        """Tell the balancer's statistics how large request and answer were."""
-        if self._table is not None and self._flow is not None:
-            self._table.account(self._flow, bytes_in=bytes_in, bytes_out=bytes_out)
+        """Tell the balancer's statistics how large request and answer were.
+
+        In the same instant, so the entry is there unless its destination is gone.
+        """
+        destination = self.destination
+        if destination is not None and destination.available:
+            destination.bytes_in += bytes_in
+            destination.bytes_out += bytes_out
 
 
 class Way:
     """A way through a balancer that was walked before, and what it depends on.
 
     Attributes:
-        arrivals: by the balancer's destination.
+        arrivals: by the balancer's destination; all listened when it was last looked.
         told: rows of the journal when it was last looked at.
         until_ns: when the host will notice something told before.
-        wires, networks, sandbox_changes: versions of the links, of the host's networks, of the sandbox.
+        wires, listeners, networks, sandbox_changes: versions of the links, of who listens, of the host's
+            networks, of the sandbox.
     """
 
     __slots__ = (
         "arrivals",
+        "converse",
         "journal",
         "links",
-        "listener",
+        "listeners",
         "mark",
         "networks",
         "plane",
-        "route",
         "sandbox",
         "sandbox_changes",
         "source",
@@ -95,27 +93,45 @@ class Way:
         "until_ns",
         "virtual",
         "wires",
+        "world",
     )
 
     def __init__(self, plane: DataPlane, sandbox: Sandbox, mark: int, source: str, virtual: Endpoint) -> None:
         self.plane = plane
         self.sandbox = sandbox
         self.table = sandbox.table
-        self.route = sandbox.table.route
+        self.converse = sandbox.table.converse
         self.journal = plane.journal
+        self.world = plane.world
         self.links = plane.world.links
-        self.listener = plane.world.listener
         self.mark = mark
         self.source = source
         self.virtual = virtual
         self.networks = plane.changes
         self.sandbox_changes = sandbox.changes
         self.wires = self.links.version
+        self.listeners = self.world.listeners
         self.told = self.journal.told
         self.until_ns = sandbox.view.next_ns
-        self.arrivals: dict[str, Arrival] = {}
+        self.arrivals: dict[Destination, Arrival] = {}
 
-    def renew(self, now_ns: int) -> bool:
+    def stands(self, now_ns: int) -> bool:
+        """Whether it still leads where it led."""
+        if self.links.version != self.wires or self.plane.changes != self.networks:
+            return False
+        if self.world.listeners != self.listeners:
+            self._listen()
+        return (self.journal.told == self.told and now_ns < self.until_ns) or self._renew(now_ns)
+
+    def _listen(self) -> None:
+        """Somebody began or ceased to listen: forget arrivals where nobody does."""
+        listener = self.world.listener
+        for destination, arrival in list(self.arrivals.items()):
+            if not listener(arrival.endpoint_id, "tcp", arrival.target_port):
+                del self.arrivals[destination]
+        self.listeners = self.world.listeners
+
+    def _renew(self, now_ns: int) -> bool:
         """Something was told, or is noticed now: does the way stand all the same?"""
         sandbox = self.sandbox
         sandbox.bring_up(now_ns)
@@ -153,21 +169,19 @@ def visit(
     routed: Outcome | None = None
     if way is not None:
         now_ns = client.clock.now_ns
-        if (
-            way.links.version == way.wires
-            and way.plane.changes == way.networks
-            and ((way.journal.told == way.told and now_ns < way.until_ns) or way.renew(now_ns))
-        ):
+        if way.stands(now_ns):
+            arrivals = way.arrivals
             flow = _new(Flow, ("tcp", (way.source, source_port), way.virtual))
-            routed = way.route(flow, now_ns, way.mark)
+            routed = way.converse(flow, now_ns, arrivals, way.mark)
             destination = routed.destination
-            if destination is not None and routed.reason == "scheduled":
-                arrival = way.arrivals.get(destination.address)
-                if arrival is not None and way.listener(arrival.endpoint_id, "tcp", arrival.target_port):
-                    table = way.table
-                    table.follow(flow, now_ns, _CONVERSATION, way.mark)
+            if destination in arrivals:
+                arrival = arrivals[destination]
+                if routed.reason == "scheduled":
                     told = arrival.trace(source_port) if trace else None
-                    return Visit(arrival, source_port, told, table, flow)
+                    return _new(Visit, (arrival, source_port, told, destination))
+                if not trace:  # of a flow the balancer knows; only a trace would tell
+                    way.table.follow(flow, now_ns, CONVERSATION, way.mark)
+                    return Visit(arrival, source_port, None, destination)
         else:
             del client.ways[address, port]
     opened = Walk(client, address, port, source_port=source_port, steps=[], outcome=routed).go()
@@ -184,10 +198,10 @@ def _done(opened: Opened | Failed, *, trace: bool) -> Visit | Failed:
     told = opened.trace if trace else None
     balanced = opened.balanced
     if balanced is None:
-        return Visit(opened.arrival, opened.source_port, told, None, None)
+        return Visit(opened.arrival, opened.source_port, told, None)
     plane, sandbox, here, flow, chosen, fresh = balanced
     if not fresh:  # its trace tells of an earlier connection
-        return Visit(opened.arrival, opened.source_port, told, sandbox.table, flow)
+        return Visit(opened.arrival, opened.source_port, told, chosen)
     ways = opened.client.ways
     if not ways:  # most containers never ask anything: they share one empty mapping until then
         ways = opened.client.ways = {}
@@ -196,4 +210,4 @@ def _done(opened: Opened | Failed, *, trace: bool) -> Visit | Failed:
         way = Way(plane, sandbox, here.mark, flow.source[0], flow.destination)
         ways[opened.address, opened.port] = way
     way.arrivals[chosen] = opened.arrival
-    return Visit(opened.arrival, opened.source_port, told, sandbox.table, flow)
+    return Visit(opened.arrival, opened.source_port, told, chosen)

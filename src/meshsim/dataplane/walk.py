@@ -326,7 +326,7 @@ class Walk(Telling):
         reached = self._arrive(binding.endpoint_id, binding.name, binding.node, peer, target, plane.name)
         if isinstance(reached, Opened):
             fresh = outcome.reason == "scheduled"
-            reached.through(Balanced(plane, sandbox, here, flow, binding.address, fresh))
+            reached.through(Balanced(plane, sandbox, here, flow, destination, fresh))
         self._settle(sandbox, here, flow, reached)
         return reached
 

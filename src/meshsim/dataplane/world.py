@@ -23,6 +23,10 @@ class World(Protocol):
     def links(self) -> Reach:
         """The wires."""
 
+    @property
+    def listeners(self) -> int:
+        """Grows whenever a container begins or ceases to listen: who caches compares it."""
+
     def plane_at(self, address: str) -> DataPlane | None:
         """The engine host that owns an address."""
 

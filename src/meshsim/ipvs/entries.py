@@ -12,6 +12,10 @@ Rules of this file:
   as soon as one gets a second packet, or before the first of their timers can fire. Most of the cost of
   a new connection is building objects, and many studies never look at a connection again; so the first
   packet builds none.
+- A connection that came and went in one instant is *done*: ``entries`` maps its flow to a bare
+  :data:`Done`, and the queue ``done`` holds the same. All have one time-out, TIME_WAIT's, so the queue is
+  in order of expiry and no timer is needed. Whoever looks at one makes an :class:`Entry` of it; what the
+  queue holds of it then counts no more.
 - ``due_ns`` is never later than the earliest instant at which something expires. A newborn lives at
   least ``_first_ns``, so it never has to move it.
 - An entry stands in the timer queue at ``queued_ns``, which may be earlier than ``expires_ns``: packets
@@ -22,6 +26,7 @@ What it does not know: services, balancers, who may be chosen.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
 from typing import Any, TypeAlias
 
@@ -37,6 +42,9 @@ __all__ = ["Connections", "Entry", "Template", "TemplateKey"]
 TemplateKey: TypeAlias = tuple[str, str, str, int]
 """Protocol (``"ip"`` for a mark), masked client, virtual address, virtual port."""
 
+Done: TypeAlias = tuple[Flow, Destination, int]
+"""A connection that is over but for its TIME_WAIT: its flow, where it went, when it is forgotten."""
+
 RENEWED_NS = 60 * SECOND
 """What a template that still controls connections gets when its time is over, then and for good.
 
@@ -46,7 +54,7 @@ Source: linux net/netfilter/ipvs/ip_vs_conn.c ip_vs_conn_expire, label expire_la
 _DEAD = -1
 
 # In Python 3.11 looking a member up on its enumeration costs more than all the rest of a packet's way.
-UDP, SYN_RECV, ESTABLISHED = State.UDP, State.SYN_RECV, State.ESTABLISHED
+UDP, SYN_RECV, ESTABLISHED, TIME_WAIT = State.UDP, State.SYN_RECV, State.ESTABLISHED, State.TIME_WAIT
 MASQ = Forward.MASQ
 
 
@@ -110,7 +118,8 @@ class Connections:
     """All connections and templates of one table, and their timers.
 
     Attributes:
-        entries: by flow; a newborn's value is its destination alone.
+        entries: by flow; a newborn's value is its destination alone, that of one that is done a tuple.
+        done: those that are done, in order of expiry, and some that have become entries since.
         templates: by key.
         due_ns: nothing expires before.
 
@@ -121,6 +130,7 @@ class Connections:
         "_first_ns",
         "_timers",
         "born_ns",
+        "done",
         "due_ns",
         "entries",
         "now_ns",
@@ -130,7 +140,8 @@ class Connections:
     )
 
     def __init__(self) -> None:
-        self.entries: dict[Flow, Entry | Destination] = {}
+        self.entries: dict[Flow, Entry | Destination | Done] = {}
+        self.done: deque[Done] = deque()
         self.templates: dict[TemplateKey, Template] = {}
         self.orphans: list[Template] = []  # templates given up while they still control connections
         self.born_ns: list[int] = []
@@ -162,18 +173,36 @@ class Connections:
         if now_ns < self.now_ns:
             raise InvalidRule(f"time runs forward: {now_ns} ns comes after {self.now_ns} ns")
         if now_ns >= self.due_ns:
-            self.mature()
-            for when_ns, record in self._timers.due(now_ns):
-                if record.queued_ns == when_ns:
-                    record.queued_ns = None
-                    self._fire(record, when_ns)
+            if self.born_ns:
+                self.mature()
+            if now_ns >= self._timers.first_ns:
+                self._fire_timers(now_ns)
+            self._forget_done(now_ns)
             self._plan(now_ns)
         self.now_ns = now_ns
 
+    def _fire_timers(self, now_ns: int) -> None:
+        for when_ns, record in self._timers.due(now_ns):
+            if record.queued_ns == when_ns:
+                self._forget_done(when_ns)  # all in order of time: a destination notes when it became idle
+                record.queued_ns = None
+                self._fire(record, when_ns)
+
+    def _forget_done(self, now_ns: int) -> None:
+        """Free those that are done and whose TIME_WAIT is over by `now_ns`."""
+        done, entries = self.done, self.entries
+        while done and done[0][2] <= now_ns:
+            over = done.popleft()
+            flow, destination, when_ns = over
+            if entries.get(flow) is over:
+                del entries[flow]
+                destination.lose(True, when_ns)
+
     def _plan(self, now_ns: int) -> None:
+        """When something expires next: what may be born now, a timer, or what is done."""
         newborn_ns = now_ns + self._first_ns
         timer_ns = self._timers.first_ns
-        self.due_ns = min(newborn_ns, timer_ns)
+        self.due_ns = min(newborn_ns, timer_ns, self.done[0][2] if self.done else newborn_ns)
 
     def _fire(self, record: Entry | Template, when_ns: int) -> None:
         if record.expires_ns > when_ns:  # packets prolonged it
@@ -217,10 +246,19 @@ class Connections:
     def find(self, flow: Flow) -> Entry | None:
         """The entry of a flow, if it has one."""
         found = self.entries.get(flow)
+        if found is None or isinstance(found, Entry):
+            return found
         if isinstance(found, Destination):
             self.mature()
             return self.find(flow)
-        return found
+        return self._recall(found)
+
+    def _recall(self, done: Done) -> Entry:
+        """Make an entry of one that is done: somebody looks at it."""
+        flow, destination, expires_ns = done
+        entry = self.entries[flow] = Entry(flow, destination, TIME_WAIT)
+        self.arm(entry, expires_ns)
+        return entry
 
     def take(self, flow: Flow) -> Entry | None:
         """The entry of a flow, for a caller that moves it at once.
@@ -230,7 +268,7 @@ class Connections:
         """
         found = self.entries.get(flow)
         if not isinstance(found, Destination):
-            return found
+            return self.find(flow)
         if len(self.born_ns) > 1 or not found.available or found.forward is not MASQ:
             return self.find(flow)
         self.born_ns.clear()
@@ -313,6 +351,10 @@ class Connections:
     def __iter__(self) -> Iterator[Entry]:
         """Every entry, in order of birth."""
         self.mature()
+        for done in self.done:
+            if self.entries.get(done[0]) is done:
+                self._recall(done)
+        self.done.clear()
         for entry in self.entries.values():
             assert isinstance(entry, Entry)
             yield entry
@@ -334,7 +376,10 @@ class Connections:
         twins: dict[Any, Any] = {}
         copy.templates = {key: _twin(value, twins, memo) for key, value in self.templates.items()}
         copy.orphans = [_twin(value, twins, memo) for value in self.orphans]
-        copy.entries = {flow: _twin(value, twins, memo) for flow, value in self.entries.items()}
+        for flow, found in self.entries.items():
+            twin = copy.entries[flow] = _twin(found, twins, memo)
+            if isinstance(found, tuple):
+                copy.done.append(twin)
         for when_ns, record in self._timers:
             if record.queued_ns == when_ns:
                 copy._timers.add(when_ns, _twin(record, twins, memo))
@@ -345,8 +390,11 @@ class Connections:
         newborn = [isinstance(found, Destination) for found in self.entries.values()]
         assert newborn == sorted(newborn), "newborns come last"
         assert sum(newborn) == len(self.born_ns), self
+        done = [found for found in self.entries.values() if isinstance(found, tuple)]
+        assert done == [one for one in self.done if self.entries.get(one[0]) is one], "done in order"
+        assert all(expires_ns > self.now_ns for _, _, expires_ns in done), self
         for flow, found in self.entries.items():
-            if isinstance(found, Destination):
+            if not isinstance(found, Entry):
                 continue
             assert found.flow == flow, found
             assert found.queued_ns is not None, found
@@ -359,13 +407,20 @@ class Connections:
             assert template.queued_ns is not None, template
             assert template.queued_ns <= template.expires_ns, template
         assert all(self.due_ns <= when_ns for when_ns, record in self._timers if record.queued_ns == when_ns)
+        assert all(self.due_ns <= expires_ns for _, _, expires_ns in done)
         assert all(self.due_ns <= born_ns + self._first_ns for born_ns in self.born_ns)
 
 
 def _twin(record: Any, twins: dict[Any, Any], memo: dict[int, Any]) -> Any:
-    """The copy of a destination, entry or template; the same one for the same original."""
+    """The copy of a destination, entry or template; the same one for the same original.
+
+    One that is done stands in ``entries`` once, and is copied once.
+    """
     if isinstance(record, Destination):
         return duplicate(record, memo)
+    if isinstance(record, tuple):
+        flow, destination, expires_ns = record
+        return flow, duplicate(destination, memo), expires_ns
     twin = twins.get(record)
     if twin is None:
         destination = duplicate(record.destination, memo)

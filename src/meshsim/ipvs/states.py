@@ -15,6 +15,7 @@ __all__ = [
     "ABORT",
     "CLOSE_BY_CLIENT",
     "CLOSE_BY_SERVER",
+    "CONVERSATION",
     "HANDSHAKE",
     "SECOND",
     "Direction",
@@ -183,6 +184,11 @@ CLOSE_BY_SERVER: Steps = Script(
     ((Direction.OUTPUT, Segment.FIN), (Direction.INPUT, Segment.FIN), (Direction.OUTPUT, Segment.ACK))
 )
 """The server closes first; ends in TIME_WAIT too."""
+
+CONVERSATION = Script(
+    (*HANDSHAKE, (Direction.INPUT, Segment.ACK), (Direction.OUTPUT, Segment.ACK), *CLOSE_BY_CLIENT)
+)
+"""All that follows the SYN of a short connection: handshake, a request, its answer, the client's close."""
 
 ABORT: Steps = Script(((Direction.INPUT, Segment.RST),))
 """The client resets; ends in CLOSE."""

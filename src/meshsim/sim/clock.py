@@ -106,10 +106,11 @@ class Clock:
 
     Attributes:
         now_ns: the present, in virtual nanoseconds since the start.
+        running: whether time is being stepped right now (code is running inside a timer).
         foreground: how many pending timers are not background ones.
     """
 
-    __slots__ = ("_cancelled", "_counter", "_heap", "_running", "foreground", "now_ns")
+    __slots__ = ("_cancelled", "_counter", "_heap", "foreground", "now_ns", "running")
 
     def __init__(self, now_ns: int = 0) -> None:
         self.now_ns = now_ns
@@ -117,20 +118,15 @@ class Clock:
         self._heap: list[tuple[int, int, Timer]] = []
         self._counter = 0
         self._cancelled = 0
-        self._running = False
+        self.running = False
 
     def __repr__(self) -> str:
         waiting = len(self._heap) - self._cancelled
         return f"<Clock {self.now_ns / 1e9:.6f} s, {waiting} timers, {self.foreground} foreground>"
 
-    @property
-    def running(self) -> bool:
-        """Whether time is being stepped right now (code is running inside a timer)."""
-        return self._running
-
     def guard(self) -> None:
         """Raise :class:`ClockBusy` when called from inside a timer: blocking verbs call this first."""
-        if self._running:
+        if self.running:
             raise ClockBusy("this call steps virtual time and cannot be made while time is being stepped")
 
     def call_at(
@@ -243,7 +239,9 @@ class Clock:
         """
         if when_ns < self.now_ns:
             raise BadValue(f"{when_ns} ns is in the past: it is {self.now_ns} ns", str(when_ns))
-        self._run(when_ns, once=False)
+        heap = self._heap
+        if self.running or (heap and heap[0][0] <= when_ns):
+            self._run(when_ns, once=False)
         self.now_ns = when_ns
 
     def run_for(self, duration_ns: int) -> None:
@@ -252,7 +250,7 @@ class Clock:
 
     def _run(self, when_ns: int, *, once: bool) -> None:
         self.guard()
-        self._running = True
+        self.running = True
         heap = self._heap
         try:
             while heap and heap[0][0] <= when_ns:
@@ -276,7 +274,7 @@ class Clock:
                 if once:
                     return
         finally:
-            self._running = False
+            self.running = False
 
     def check(self) -> None:
         """Assert the queue's invariants."""

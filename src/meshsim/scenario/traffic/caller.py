@@ -10,6 +10,7 @@ happen at one instant; the time they take is added.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from random import Random
 from typing import Protocol
 
@@ -41,8 +42,9 @@ class World(Protocol):
     def heedless(self) -> bool:
         """Whether balancers never look at how many connections are open."""
 
-    def endpoint(self, endpoint_id: str) -> Container | None:
-        """The container behind an endpoint."""
+    @property
+    def endpoints(self) -> Mapping[str, Container]:
+        """The containers, by endpoint id."""
 
     def exited(self, container: Container, exit_code: int) -> None:
         """A reply ended its container's program."""
@@ -179,7 +181,7 @@ class Caller:
         self._connections = connection + 1
         new = None
         if lines is not None:
-            container = self._world.endpoint(opened.endpoint_id)
+            container = self._world.endpoints.get(opened.endpoint_id)
             new = lines.keep(Line(opened, entry, connection, user, now_ns, container))
         self._send(opened, new, entry, connection, opened.elapsed_ns, (number, asset, attempt, user))
 
@@ -197,7 +199,7 @@ class Caller:
             self._lost("unresolved", self._names.elapsed_ns, NEVER, entry, (number, asset, 1, NEVER))
             return
         seen = visit(self.place, address, entry.port)
-        container = None if isinstance(seen, Failed) else world.endpoint(seen.arrival.endpoint_id)
+        container = None if isinstance(seen, Failed) else world.endpoints.get(seen.arrival.endpoint_id)
         if isinstance(seen, Failed) or container is None or container.handler is None:
             kind, after_ns = (seen.kind, seen.elapsed_ns) if isinstance(seen, Failed) else ("reset", 0)
             self.waiting += 1
@@ -254,7 +256,7 @@ class Caller:
         """Send a request over an open path; plan the moment its answer is there, or known to be lost."""
         world = self._world
         failed = opened.send()
-        container = None if failed else world.endpoint(opened.endpoint_id)
+        container = None if failed else world.endpoints.get(opened.endpoint_id)
         if failed is not None or container is None or container.handler is None:
             kind, after_ns = (failed.kind, failed.elapsed_ns) if failed else ("reset", opened.round_trip_ns)
             self._drop(opened, line, kind)

@@ -10,8 +10,6 @@ resolv_get_ip_from_response), src/server.c (snr_update_srv_status), src/check.c,
 
 from __future__ import annotations
 
-from attrs import evolve
-
 from meshsim.cluster import Reply, Request
 from meshsim.dataplane import Opened
 from meshsim.errors import BadValue
@@ -255,7 +253,7 @@ class RunningHAProxy(Proxy):
         """The next server in the cycle of those that are up; again when it cannot be connected to."""
         plan = self.plan
         if plan.forwardfor:
-            request = evolve(request, forwarded_for=request.source)
+            request = request._replace(forwarded_for=request.source)
         spent_ns = 0
         slot = self._next()
         for attempt in range(1, plan.retries + 2):
@@ -264,7 +262,7 @@ class RunningHAProxy(Proxy):
             sent = self.send(slot, request, attempt)
             spent_ns += sent.took_ns
             if sent.reply is not None:
-                return evolve(sent.reply, after_ns=spent_ns, exit_code=None)
+                return sent.reply._replace(after_ns=spent_ns, exit_code=None)
             if sent.connected:
                 status = 504 if sent.failure == "timeout" else 502
                 return page(status, spent_ns, PAGES[status])

@@ -10,8 +10,6 @@ ngx_http_upstream_free_round_robin_peer), ngx_http_upstream.c (ngx_http_upstream
 
 from __future__ import annotations
 
-from attrs import evolve
-
 from meshsim.cluster import Reply, Request
 from meshsim.errors import BadValue, NameNotResolved
 from meshsim.scenario.fields import Written, duration, flag, names, whole, written
@@ -133,7 +131,7 @@ class RunningNginx(Proxy):
     def answer(self, request: Request) -> Reply:
         """The next server; another one as long as one fails and one is left. O(servers)."""
         if self.plan.forward_for:
-            request = evolve(request, forwarded_for=request.source)
+            request = request._replace(forwarded_for=request.source)
         tried: list[Peer] = []
         spent_ns, failure = 0, ""
         while (peer := self._next(tried)) is not None:
@@ -143,7 +141,7 @@ class RunningNginx(Proxy):
             failure = sent.failure
             self.later(spent_ns, self._judge, peer, bool(failure))  # it is known then
             if sent.reply is not None:
-                return evolve(sent.reply, after_ns=spent_ns, exit_code=None)
+                return sent.reply._replace(after_ns=spent_ns, exit_code=None)
         return page(504 if failure == "timeout" else 502, spent_ns)
 
     def _next(self, tried: list[Peer]) -> Peer | None:

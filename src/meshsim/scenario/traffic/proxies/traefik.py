@@ -14,8 +14,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Generic, NamedTuple, TypeVar
 
-from attrs import evolve
-
 from meshsim.cluster import Reply, Request, ServiceHandle
 from meshsim.errors import ApiError, BadValue
 from meshsim.model.objects import Attachment, Task, VirtualIP
@@ -253,10 +251,10 @@ class RunningTraefik(Proxy):
             return Reply("404 page not found\n", 404)
         if not self._config[number].servers:
             return Reply("no available server\n", 503)
-        sent = self.send(self._turns[number].next(), evolve(request, forwarded_for=request.source))
+        sent = self.send(self._turns[number].next(), request._replace(forwarded_for=request.source))
         if sent.reply is None:
             return page(504 if sent.failure == "timeout" else 502, sent.took_ns)
-        return evolve(sent.reply, after_ns=sent.took_ns, exit_code=None)
+        return sent.reply._replace(after_ns=sent.took_ns, exit_code=None)
 
 
 def _priority(served: Served) -> int:

@@ -114,14 +114,14 @@ class Try:
         proxy.connections += 1
         if proxy.lines is not None:
             entry, pool = Entry(Target(self.server.address, self.server.port)), proxy.pool(self.server)
-            container = proxy.cluster.endpoint(opened.endpoint_id)
+            container = proxy.cluster.endpoints.get(opened.endpoint_id)
             self.line = proxy.lines.keep(Line(opened, entry, self.connection, pool, self.now_ns, container))
 
     def _ask(self, opened: Opened, opening_ns: int) -> Sent | None:
         """Ask over an open connection; None when it was reset before an answer came."""
         proxy = self.proxy
         failed = opened.send(bytes_in=len(self.request.payload))
-        container = None if failed else proxy.cluster.endpoint(opened.endpoint_id)
+        container = None if failed else proxy.cluster.endpoints.get(opened.endpoint_id)
         if failed is not None and failed.kind != "reset":
             self._close(failed.kind)
             return self._fail(failed.kind, opening_ns + failed.elapsed_ns, proxy.read_ns)
