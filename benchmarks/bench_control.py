@@ -6,10 +6,12 @@ Run: python benchmarks/bench_control.py [repeats].
 from __future__ import annotations
 
 import gc
+import os
 import resource
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 
 from meshsim.cluster import Cluster
@@ -19,6 +21,8 @@ from meshsim.model.states import TaskState
 from meshsim.model.store import Store
 from meshsim.placement import Placer, sample_node, sample_tasks
 from meshsim.sim import Clock
+
+IMPORTS = ("import attrs, sortedcontainers", "import meshsim", "from meshsim import Cluster; Cluster()")
 
 
 def committed() -> float:
@@ -81,14 +85,37 @@ def fork() -> float:
     return (time.process_time() - start) * 1e3
 
 
-def import_time(what: str) -> float:
-    """Milliseconds of processor time of a Python that imports something, less one that does not."""
-    return (cpu(f"import {what}") - cpu("pass")) * 1e3
+def scaled_by_one(hosts: int, replicas: int, times: int) -> list[float]:
+    """P6: milliseconds to scale a settled service by one and settle, several times."""
+    cluster = swarm(hosts)
+    service = cluster.host("host0000").services.create(
+        "nginx", name="web", replicas=replicas, publish=["81:80"]
+    )
+    cluster.settle()
+    gc.collect()
+    took = []
+    for more in range(1, times + 1):
+        start = time.process_time()
+        service.scale(replicas + more)
+        cluster.settle()
+        took.append((time.process_time() - start) * 1e3)
+    return took
 
 
-def cpu(code: str) -> float:
+def import_time(code: str, byte_code: str) -> float:
+    """Milliseconds of processor time of a Python that imports something, less one that does not.
+
+    Byte code is cached, as it is after an installation.
+    """
+    cpu(code, byte_code)
+    return (cpu(code, byte_code) - cpu("pass", byte_code)) * 1e3
+
+
+def cpu(code: str, byte_code: str) -> float:
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    environment["PYTHONPYCACHEPREFIX"] = byte_code
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    subprocess.run([sys.executable, "-c", code], check=True)
+    subprocess.run([sys.executable, "-c", code], check=True, env=environment)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
@@ -105,8 +132,28 @@ def main(repeats: int = 5) -> None:
     row("P6 us a task, 10,000 on 1,000 hosts (100)", [us for us, _ in large])
     print(f"{'P6 KiB a task, first run (4)':<46}{'':>12}{large[0][1]:12,.2f}")
     row("P7 fork of 100 hosts, 1,000 tasks, ms (20)", [fork() for _ in range(repeats)])
-    imports = [import_time("meshsim") / import_time("attrs, sortedcontainers") for _ in range(repeats)]
-    row("P7 import over attrs, sortedcontainers (3)", imports)
+    few, many = scaled_by_one(1_000, 1_000, repeats), scaled_by_one(1_000, 100_000, repeats)
+    row("P6 +1 with 1,000 tasks present, ms", few)
+    row("P6 +1 with 100,000 tasks present, ms", many)
+    ratio = statistics.median(many) / statistics.median(few)
+    print(f"{'P6 the second over the first (3)':<46}{'':>12}{ratio:12,.2f}")
+    with tempfile.TemporaryDirectory() as byte_code:
+        imports(repeats, byte_code)
+
+
+def imports(repeats: int, byte_code: str) -> None:
+    took: dict[str, list[float]] = {code: [] for code in IMPORTS}
+    for _ in range(repeats):
+        for code in IMPORTS:
+            took[code].append(import_time(code, byte_code))
+    for code, times in took.items():
+        row(f"P7 {code}, ms", times)
+    packages, own, first = took.values()
+    for name, other in (
+        ("P7 import meshsim over the packages (3)", own),
+        ("P7 first Cluster() over them", first),
+    ):
+        row(name, [mine / theirs for mine, theirs in zip(other, packages, strict=True)])
 
 
 if __name__ == "__main__":

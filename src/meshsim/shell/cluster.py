@@ -7,12 +7,14 @@ command line, and programs in containers know the network tools.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 from meshsim.cluster import Cluster as Facade
 from meshsim.cluster import Container, Machine, ProgramResult
-from meshsim.shell.places import run_in_container
-from meshsim.shell.shell import Session, Shell
+
+if TYPE_CHECKING:
+    from meshsim.shell.shell import Session, Shell
 
 __all__ = ["Cluster"]
 
@@ -32,14 +34,22 @@ class Cluster(Facade):
             ``images``, ``extra_filters``, ``order``, ``placement``, ``epoch_ns``, ``outside``.
     """
 
-    def __init__(self, seed: int | str = 0, **options: Any) -> None:
-        super().__init__(seed, **options)
-        self._session = Session()
+    # The commands and tools are imported here and not above: many clusters never need them.
+
+    @cached_property
+    def _session(self) -> Session:
+        from meshsim.shell.shell import Session
+
+        return Session()
 
     def open_shell(self, machine: Machine) -> Shell:
         """Make a machine's shell; all of a cluster share what was said once."""
+        from meshsim.shell.shell import Shell
+
         return Shell(machine, self._session)
 
     def run_program(self, container: Container, argv: Sequence[str]) -> ProgramResult:
         """What a program in a container does: the network tools, and the few the facade knows."""
+        from meshsim.shell.places import run_in_container
+
         return run_in_container(self, container, argv)
