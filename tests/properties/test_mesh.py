@@ -69,6 +69,12 @@ class Mesh(RuleBasedStateMachine):
         host = self.cluster.host(name)
         host.fail() if host.up else host.recover()
 
+    @rule(name=st.sampled_from(HOSTS[1:]))
+    def engine(self, name):
+        host = self.cluster.host(name)
+        if host.up:
+            host.stop_engine() if host.engine.running else host.start_engine()
+
     @rule(sides=st.sampled_from([(["host03"],), (["host02"], ["host03"]), (["host02", "host03"],)]))
     def partition(self, sides):
         self.cluster.partition(*sides)
@@ -230,6 +236,7 @@ class Mesh(RuleBasedStateMachine):
         cluster.heal()
         for host in cluster.hosts.values():
             host.recover()
+            host.start_engine()
         cluster.settle()
         cluster.run_for("70s")
         cluster.settle()
