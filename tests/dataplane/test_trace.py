@@ -13,7 +13,8 @@ the ingress sandbox on docker_gwbridge
  3. host01  ingress_sbox  mangle PREROUTING: tcp port 81 belongs to service web: firewall mark 256 (0x100)
       192.168.65.200:32768 -> 172.18.0.2:81
  4. host01  ingress_sbox  IPVS: the destination becomes 10.0.0.6, the port stays 81
-      FWM 256 rr: [10.0.0.6], 10.0.0.5; new connection: each in turn, newest first
+      FWM 256 rr, newest first: [10.0.0.6 web.2], 10.0.0.5 web.1; new connection: each in turn down the \
+list; 10.0.0.5 is next
       192.168.65.200:32768 -> 10.0.0.6:81
  5. host01  ingress_sbox  nat POSTROUTING: SNAT to 10.0.0.2, host01's own address on ingress: here the \
 client's address is lost
@@ -51,7 +52,10 @@ def test_local_calls_are_masked_by_the_bridges_address():
         "vxlan",
         "nat PREROUTING",
     ]
-    assert trace.hops[2].source == "172.18.0.1:32768"
+    sources = [hop.source for hop in trace.hops]
+    assert sources[:3] == ["127.0.0.1:32768", "127.0.0.1:32768", "172.18.0.1:32768"]
+    own = lab.planes["host01"].connect(N1, 81, trace=True).trace
+    assert [hop.source for hop in own.hops[:3]] == [f"{N1}:32769", f"{N1}:32769", "172.18.0.1:32769"]
 
 
 def test_where_it_ends_when_nobody_may_be_chosen():
@@ -61,7 +65,7 @@ def test_where_it_ends_when_nobody_may_be_chosen():
     lab.run(1)
     trace = lab.planes["host01"].connect(N1, 81, trace=True).trace
     assert trace.hops[-1].text == "refused: ICMP port unreachable"
-    assert "10.0.0.6 (weight 0), 10.0.0.5 (weight 0); none may be used" in str(trace)
+    assert "10.0.0.6 web.2 (weight 0), 10.0.0.5 web.1 (weight 0); none may be used" in str(trace)
     assert trace.result.startswith("refused: every task of web has weight 0")
 
 
@@ -80,7 +84,7 @@ def test_4_2_through_a_vip_to_a_task_on_the_same_host():
         ("http.1", "socket"),
     ]
     direct = cli.connect("10.0.1.3", 80, trace=True).trace
-    assert [hop.rule for hop in direct.hops] == ["route", "bridge"]
+    assert [hop.rule for hop in direct.hops] == ["route", "bridge", "socket"]
 
 
 def test_a_dropped_port_is_told():
@@ -93,8 +97,64 @@ def test_a_dropped_port_is_told():
 def test_ipv6_in_brackets_and_an_empty_list():
     lab = web()
     trace = lab.planes["host01"].connect("::1", 81, trace=True).trace
-    assert (trace.hops, trace.result[:4]) == ((), "hang")
-    assert str(Pick("rr", 256, (), "", "none may be used")) == "FWM 256 rr: no destination; none may be used"
+    assert [(hop.rule, hop.destination) for hop in trace.hops] == [
+        ("route", "[::1]:81"),
+        ("socket", "[::1]:81"),
+    ]
+    assert trace.result[:4] == "hang"
+    nobody = Pick("rr", 256, (), "", "none may be used")
+    assert str(nobody) == "FWM 256 rr, newest first: no destination; none may be used"
+    assert (
+        str(Pick("lc", 7, (("a", 1), ("b", 0)), "a", "why"))
+        == "FWM 7 lc, newest first: [a], b (weight 0); why"
+    )
     from meshsim.dataplane.explain import at
 
     assert at("::1", 81) == "[::1]:81"
+
+
+def test_why_this_one_in_words_that_stay_true():
+    """The reason told is the list's, since all connections on one way share it."""
+    lab = web()
+    plane = lab.planes["host01"]
+    for _ in range(2):  # walked, and remembered
+        picks = [
+            next(hop.pick for hop in plane.visit(N1, 81, trace=True).trace.hops if hop.pick) for _ in range(2)
+        ]
+        assert [(pick.chosen, pick.why[-16:]) for pick in picks] == [
+            ("10.0.0.6", "10.0.0.5 is next"),
+            ("10.0.0.5", "10.0.0.6 is next"),
+        ]
+    lab.drain("web.1")
+    alone = next(hop.pick for hop in plane.visit(N1, 81, trace=True).trace.hops if hop.pick)
+    assert alone.why == "new connection: nobody else may be used"
+    assert alone.names == ("web.2", "web.1")
+    again = plane.connect(N1, 81, source_port=4000, trace=True)
+    same = plane.connect(N1, 81, source_port=4000, trace=True)
+    assert again.endpoint_id == same.endpoint_id
+    assert "an entry already" in str(same.trace)
+
+
+def test_what_leaves_and_finds_nobody_is_told_too():
+    lab = web()
+    laptop = lab.add_outsider()
+    lab.crash("host02")
+    for address, result in (
+        ("192.168.65.12", "timeout: host02 does not answer"),
+        ("192.168.65.99", "unreachable: nobody has 192.168.65.99"),
+    ):
+        trace = laptop.connect(address, 81, trace=True).trace
+        assert [hop.text for hop in trace.hops] == ["leaves towards the machine that has the address"]
+        assert trace.result == result
+    assert lab.planes["host01"].connect("192.168.65.200", 81, trace=True).trace.hops[0].source.startswith(N1)
+
+
+def test_a_host_mode_port_called_from_its_own_host():
+    from meshsim.dataplane import HostPort
+
+    lab = Lab(1)
+    lab.add_network("eg1")
+    lab.start("hm", "host01", "eg1", host_ports=[HostPort("tcp", 8080, 80)])
+    trace = lab.planes["host01"].connect(N1, 8080, trace=True).trace
+    assert [hop.rule for hop in trace.hops] == ["route", "nat PREROUTING, DOCKER", "nat POSTROUTING"]
+    assert [hop.source.split(":")[0] for hop in trace.hops] == [N1, N1, "172.18.0.1"]

@@ -188,7 +188,7 @@ class Mesh(RuleBasedStateMachine):
         sandbox = opened.balanced.sandbox
         assert opened.peer == sandbox.lb_address
         if self.cluster.profile.endpoint_events == "compared":
-            assert not sandbox.known[opened.balanced.chosen].disabled or not opened.balanced.fresh
+            assert not sandbox.view.rows[opened.endpoint_id].disabled or not opened.balanced.fresh
 
     # -- laws
 

@@ -12,7 +12,19 @@ from __future__ import annotations
 
 from meshsim.dataplane.trace import Hop, Pick
 
-__all__ = ["at", "delivered", "dnat", "hidden", "left", "mapped", "marked", "masked", "overlay", "picked"]
+__all__ = [
+    "at",
+    "delivered",
+    "dnat",
+    "hidden",
+    "left",
+    "mapped",
+    "marked",
+    "masked",
+    "overlay",
+    "picked",
+    "placeholder",
+]
 
 
 def at(address: str, port: int) -> str:
@@ -38,6 +50,12 @@ def masked(source_port: int, host: str, source: str, destination: str) -> Hop:
     """The host's own rule hides where a packet comes from."""
     text = f"MASQUERADE: the source becomes the host's address {source}"
     return Hop(host, "host", "nat POSTROUTING", text, at(source, source_port), destination)
+
+
+def placeholder(source_port: int, host: str, port: int) -> Hop:
+    """The engine's own listener on a published port, over IPv6."""
+    text = f"the engine listens on [::]:{port}, only so that nobody else does"
+    return Hop(host, "host", "socket", text, at("::1", source_port), at("::1", port))
 
 
 def mapped(source_port: int, host: str, source: str, port: int, name: str, to: str) -> Hop:

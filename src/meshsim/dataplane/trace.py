@@ -27,6 +27,7 @@ class Pick(Frozen):
         destinations: (address, weight) in the kernel's order, newest first.
         chosen: the address it chose; empty when none could be used.
         why: in a few words.
+        names: whose address each destination is, in the same order; empty texts where nobody is known.
     """
 
     balancer: str
@@ -34,16 +35,19 @@ class Pick(Frozen):
     destinations: tuple[tuple[str, int], ...]
     chosen: str
     why: str
+    names: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        listed = ", ".join(map(self._entry, self.destinations)) or "no destination"
-        return f"FWM {self.mark} {self.balancer}: {listed}; {self.why}"
+        names = self.names or ("",) * len(self.destinations)
+        listed = ", ".join(map(self._entry, self.destinations, names)) or "no destination"
+        return f"FWM {self.mark} {self.balancer}, newest first: {listed}; {self.why}"
 
-    def _entry(self, destination: tuple[str, int]) -> str:
+    def _entry(self, destination: tuple[str, int], name: str) -> str:
         address, weight = destination
+        text = f"{address} {name}" if name else address
         if address == self.chosen:
-            return f"[{address}]"
-        return address if weight else f"{address} (weight 0)"
+            return f"[{text}]"
+        return text if weight else f"{text} (weight 0)"
 
 
 @frozen(slots=True)

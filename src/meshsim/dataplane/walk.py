@@ -103,6 +103,7 @@ class Walk(Telling):
             return self._unknown() if machine is None else self._without_engine(machine)
         if plane is own:
             return self._at_host(plane, "")
+        self._tell_left(self._own_address(), local=False)
         if not world.links.reaches(client.machine, plane.name):
             return self._fail("timeout", f"{plane.name} does not answer", client.profile.connect_timeout_ns)
         return self._at_host(plane, self._lan_address())
@@ -110,13 +111,12 @@ class Walk(Telling):
     def _lan_address(self) -> str:
         """Leave for another machine: the address it will see."""
         self.one_way_ns += self.client.profile.lan_latency_ns
-        source = getattr(self.client, "address", "")
-        self._tell_left(source, local=False)
-        return cast(str, source)
+        return cast(str, getattr(self.client, "address", ""))
 
     def _ipv6(self, own: DataPlane | None) -> Opened | Failed:
         """``[::1]``: the engine holds the port so that nobody takes it, and never accepts."""
         profile = self.client.profile
+        self._tell_left("::1", local=True)
         if own is not None:
             ingress = own.ingress
             if ingress is not None:
@@ -125,6 +125,8 @@ class Walk(Telling):
                     why = (
                         f"the engine's placeholder on [::]:{self.port} takes the connection and never answers"
                     )
+                    if self.steps is not None:
+                        self.steps.append((explain.placeholder, (own.name, self.port)))
                     return self._fail("hang", why, profile.connect_timeout_ns)
             mapped = own.host_ports.get((self.protocol, self.port))
             if mapped is not None:  # docker-proxy listens on both families
@@ -133,6 +135,7 @@ class Walk(Telling):
 
     def _unknown(self) -> Failed:
         """Nobody has the address."""
+        self._tell_left(self._own_address(), local=False)
         if self.client.plane is not None and self._is_overlay(self.client.plane):
             why = f"the host itself has no route into the overlay of {self.address}"
             return self._fail("unreachable", why, 0)
@@ -144,6 +147,7 @@ class Walk(Telling):
     def _without_engine(self, machine: str) -> Failed:
         """A machine where no container runs: it refuses, when it can be reached."""
         client = self.client
+        self._tell_left(self._own_address(), local=machine == client.machine)
         if not client.world.links.reaches(client.machine, machine):
             return self._fail("timeout", f"{machine} does not answer", client.profile.connect_timeout_ns)
         if machine != client.machine:
@@ -160,7 +164,7 @@ class Walk(Telling):
         own = plane is self.client.plane
         if own:
             self.one_way_ns += self.client.profile.local_latency_ns
-            self._tell_left(getattr(self.client, "address", source), local=True)
+            self._tell_left(source or self._own_address(), local=True)
         ingress = plane.ingress
         if ingress is not None:
             ingress.bring_up(self.now_ns)
@@ -179,21 +183,23 @@ class Walk(Telling):
         self, plane: DataPlane, sandbox: Sandbox, here: ServiceHere, source: str, *, own: bool
     ) -> Opened | Failed:
         """Through the ingress sandbox of the host that was called."""
-        source = source or plane.gateway
+        before, source = source or self._own_address(), source or plane.gateway
         flow = Flow(self.protocol, (source, self.source_port), (sandbox.entry_address, self.port))
         if self.steps is not None:
             entry = sandbox.entry_address
-            self.steps.append((explain.dnat, (plane.name, source, entry, self.protocol, self.port, own)))
-            if source == plane.gateway:
+            self.steps.append((explain.dnat, (plane.name, before, entry, self.protocol, self.port, own)))
+            if source != before:
                 self.steps.append((explain.masked, (plane.name, source, explain.at(entry, self.port))))
         return self._balance(plane, sandbox, here, flow)
 
     def _host_mode(self, plane: DataPlane, source: str, namespace: Namespace, target: int) -> Opened | Failed:
         """Ordinary port mapping: no balancer, the client's address stays."""
-        source = source or plane.facing(namespace)
+        before, source = source or self._own_address(), source or plane.facing(namespace)
         if self.steps is not None:
             to = explain.at(namespace.gateway_address, target)
-            self.steps.append((explain.mapped, (plane.name, source, self.port, namespace.name, to)))
+            self.steps.append((explain.mapped, (plane.name, before, self.port, namespace.name, to)))
+            if source != before:
+                self.steps.append((explain.masked, (plane.name, source, to)))
         return self._arrive(namespace.endpoint_id, namespace.name, plane.name, source, target, plane.name)
 
     # -- from a container
@@ -251,6 +257,7 @@ class Walk(Telling):
         lost = self._cross(plane, binding)
         if lost is not None:
             return lost
+        self._tell_delivered(binding, source, self.port)
         return self._arrive(binding.endpoint_id, binding.name, binding.node, source, self.port, plane.name)
 
     def _bridge(self, namespace: Namespace, place: Place) -> Opened | Failed:
@@ -317,9 +324,7 @@ class Walk(Telling):
         target: int | None = self.port
         if sandbox.ingress:
             target = sandbox.targets.get((binding.address, self.protocol, self.port))
-        if self.steps is not None:
-            inside = (binding.node, binding.name, peer, binding.address, self.protocol, self.port, target)
-            self.steps.append((explain.delivered, inside))
+        self._tell_delivered(binding, peer, target)
         if target is None:
             why = f"port {self.port} is none of this task's published ports"
             return self._fail("timeout", why, plane.profile.connect_timeout_ns)
