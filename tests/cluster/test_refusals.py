@@ -178,3 +178,20 @@ def test_what_never_settles_is_named(cluster):
     assert caught.value.moving
     with pytest.raises(NotSettled, match="not true within 1 s"):
         cluster.run_until(lambda: False, limit="1s")
+
+
+def test_a_container_of_a_removed_node_cannot_be_attached():
+    cluster = Cluster(seed=3)
+    host01, host02 = cluster.add_hosts("host01", "host02")
+    host01.swarm.init()
+    host02.swarm.join("host01:2377", token=host01.swarm.join_token("worker"))
+    host01.networks.create("eg1", driver="overlay", attachable=True)
+    host01.nodes.get("host02").remove(force=True)
+    node_id = host02.member.node_id
+    with pytest.raises(Forbidden) as refusal:
+        host02.containers.run("alpine", "sleep 1d", network="eg1", detach=True)
+    assert str(refusal.value) == (
+        "Could not attach to network eg1: rpc error: code = PermissionDenied desc = "
+        f"Permission denied: node {node_id} was removed from swarm"
+    )
+    cluster.check()

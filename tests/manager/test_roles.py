@@ -147,6 +147,25 @@ def test_3_5_leader_is_demoted_by_its_successor():
     assert (stand.raft.members, stand.roles()) == (["v"], {"m": WORKER, "v": MANAGER, "x": MANAGER})
 
 
+def test_two_who_are_demoted_do_not_pass_leadership_to_and_fro():
+    """Who takes office in the middle of the old leader's look begins with a look of its own."""
+    stand = Stand(node("m", MANAGER), node("v", MANAGER), node("x", MANAGER), members="mvx")
+    raft, heirs = stand.raft, iter(("v", "x", "m"))
+
+    def handed_over():
+        stand.r.stop()
+        stand.r.start()
+        raft.heir = next(heirs)
+
+    raft.heir, raft.on_transfer = next(heirs), handed_over
+    with stand.store.transaction() as tx:
+        for name in "mv":
+            tx.update(stand.node(name), spec=NodeSpec(role=WORKER))
+    stand.run(10)
+    assert (raft.leader, raft.members) == ("x", ["x"])
+    assert stand.roles() == {"m": WORKER, "v": WORKER, "x": MANAGER}
+
+
 def test_transfer_without_heir_waits():
     stand = Stand(node("m", MANAGER, wanted=WORKER), members="m")
     stand.run(20)

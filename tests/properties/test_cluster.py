@@ -136,6 +136,11 @@ class Facade(RuleBasedStateMachine):
         self.manager = self.cluster.host("host01")
         self.made = 0
 
+    @property
+    def can_ask(self):
+        """Whether there is a manager to talk to."""
+        return True
+
     def attempt(self, call, *args, **kwargs):
         store = self.cluster.swarms[0].store
         version = store.version
@@ -145,6 +150,7 @@ class Facade(RuleBasedStateMachine):
             assert store.version == version, "a refused call changed the store"
             return None
 
+    @precondition(lambda self: self.can_ask)
     @rule(
         name=st.sampled_from(["web", "api", "Web", "_bad", "db"]),
         replicas=st.integers(0, 5),
@@ -164,10 +170,12 @@ class Facade(RuleBasedStateMachine):
             **options,
         )
 
+    @precondition(lambda self: self.can_ask)
     @rule(name=st.sampled_from(["n1", "n2", "N1", "a.b"]), attachable=st.booleans())
     def create_network(self, name, attachable):
         self.attempt(self.manager.networks.create, name, driver="overlay", attachable=attachable)
 
+    @precondition(lambda self: self.can_ask)
     @rule(which=st.integers(0, 9))
     def remove_network(self, which):
         own = [
@@ -176,23 +184,27 @@ class Facade(RuleBasedStateMachine):
         if own:
             self.attempt(own[which % len(own)].remove)
 
+    @precondition(lambda self: self.can_ask)
     @rule(which=st.integers(0, 9), replicas=st.integers(0, 6))
     def scale(self, which, replicas):
         services = self.manager.services.list()
         if services:
             self.attempt(services[which % len(services)].scale, replicas)
 
+    @precondition(lambda self: self.can_ask)
     @rule(which=st.integers(0, 9))
     def remove_service(self, which):
         services = self.manager.services.list()
         if services:
             self.attempt(services[which % len(services)].remove)
 
+    @precondition(lambda self: self.can_ask)
     @rule(which=st.integers(0, 9), verdict=st.sampled_from(["active", "pause", "drain"]))
     def availability(self, which, verdict):
         nodes = self.manager.nodes.list()
         self.attempt(nodes[which % len(nodes)].update, availability=verdict)
 
+    @precondition(lambda self: self.can_ask)
     @rule(host=st.integers(0, 3), network=st.sampled_from(["bridge", "n1", "n2"]))
     def run_container(self, host, network):
         hosts = list(self.cluster.hosts.values())

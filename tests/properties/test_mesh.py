@@ -11,6 +11,7 @@ import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from tests.properties import laws
 from tests.properties.test_cluster import swarm
 
 from meshsim.errors import (
@@ -210,24 +211,7 @@ class Mesh(RuleBasedStateMachine):
                     if destination.weight
                 }
                 assert set(sandbox.zone.find("tasks.web") or ()) <= usable, "(d)"
-        self.no_address_twice()
-
-    def no_address_twice(self):
-        """(a)"""
-        store = self.cluster.swarms[0].store
-        for network in store.networks.values():
-            held = [network.ipam[0].gateway]
-            held += [
-                a.ip for node in store.nodes.values() for a in node.attachments if a.network_id == network.id
-            ]
-            for service in store.services.values():
-                vip = service.endpoint.vip(network.id) if service.endpoint else None
-                held += [vip.ip] if vip else []
-            for task in store.tasks.values():
-                place = task.attachment(network.id)
-                held += [place.ip] if place and task.status.state <= TaskState.RUNNING else []
-            held = [address.partition("/")[0] for address in held]
-            assert len(set(held)) == len(held)
+        laws.no_address_twice(self.cluster.swarms[0].store)
 
     def teardown(self):
         if not hasattr(self, "vip"):

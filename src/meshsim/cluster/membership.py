@@ -230,6 +230,8 @@ class Membership:
             raise NoLeader(NO_LEADER)
         control = self._ask(self.manager.quorum.leader, write=True)
         try:
+            if self.node_id not in self.manager.store.nodes:  # Source: swarmkit ca/auth.go
+                raise PermissionDenied(f"Permission denied: node {self.node_id} was removed from swarm")
             task = control.attach(network.id, container_id, self.node_id, (wanted,) if wanted else ())
         except PermissionDenied as refusal:
             raise Forbidden(f"Could not attach to network {network.name}: {refusal}") from None
@@ -240,9 +242,10 @@ class Membership:
         cluster, store = self.host.cluster, self.manager.store
         deadline_ns = cluster.clock.now_ns + cluster.profile.request_timeout_ns
         while True:
-            served = store.tasks[task.id]
-            place = store.nodes[self.node_id].attachment(network.id)
-            if served.state is not TaskState.NEW and place is not None:
+            # Either may be removed while this waits.
+            served, node = store.tasks.get(task.id), store.nodes.get(self.node_id)
+            place = node.attachment(network.id) if node else None
+            if served is not None and served.state is not TaskState.NEW and place is not None:
                 return served, place
             if cluster.clock.running or cluster.clock.now_ns >= deadline_ns:
                 self._give_back(task.id)

@@ -62,6 +62,8 @@ class RoleManager:
         self._timer: Timer | None = None
         self._now: Timer | None = None
         self._looking = False
+        #: counts beginnings and ends of office: a look that hands leadership over is over
+        self._turns = 0
 
     def __repr__(self) -> str:
         return f"<RoleManager {'running' if self.running else 'stopped'}, {len(self.pending)} pending>"
@@ -69,6 +71,7 @@ class RoleManager:
     def start(self) -> None:
         """Take office: look at every node once."""
         self.running = True
+        self._turns += 1
         self._store.watch(self.on_commit, rank=self.RANK)
         for node in self._store.nodes.values():
             self._note(node)
@@ -77,6 +80,7 @@ class RoleManager:
     def stop(self) -> None:
         """Lay down office."""
         self.running = False
+        self._turns += 1
         self._store.unwatch(self.on_commit)
         self.pending.clear()
         for timer in (self._timer, self._now):
@@ -108,10 +112,13 @@ class RoleManager:
     def _look(self) -> None:
         """Do what can be done; look again in five seconds if something is left."""
         self._now = self._timer = None
+        turn = self._turns
         self._looking = True
         progress = self._reconcile()
         self._looking = False
-        if self.pending and self.running:
+        if turn != self._turns:
+            self._look_soon()  # a new leader looks at everything at once
+        elif self.pending and self.running:
             # A demotion that cannot go on may wait for ever: that is a settled state.
             self._timer = self._clock.call_later(
                 self._profile.role_retry_ns, self._look, background=not progress, name="role retry"
@@ -122,10 +129,10 @@ class RoleManager:
 
         Source: swarmkit manager/role_manager.go reconcileRole, evictRemovedNodes.
         """
-        progress = False
+        progress, turn = False, self._turns
         for node_id in list(self.pending):
-            if not self.running:
-                break  # leadership went to another member: it goes on with what is left
+            if turn != self._turns:
+                break  # leadership went to another member: it begins anew
             node = self._store.get(Node, node_id)
             if node is None:
                 progress |= self._evict(node_id)
