@@ -258,7 +258,8 @@ def test_several_networks_from_the_start(cluster):
 
 
 def test_a_stopped_container_remembers_its_networks(cluster, cli):
-    eg1 = net(cluster, "eg1")
+    host, eg1 = cluster.host("host01"), net(cluster, "eg1")
+    host.networks.create("mine")
     eg1.connect(cli)
     cli.stop(0)
     shown = cli.attrs["NetworkSettings"]["Networks"]
@@ -268,8 +269,36 @@ def test_a_stopped_container_remembers_its_networks(cluster, cli):
     assert list(cli.attrs["NetworkSettings"]["Networks"]) == ["bridge"]
     with pytest.raises(InvalidParameter, match=f"container {cli.id} is not connected to the network eg1"):
         eg1.disconnect(cli)
-    eg1.connect(cli)
-    assert list(cli.attrs["NetworkSettings"]["Networks"]) == ["bridge", "eg1"]
+    for _ in range(2):
+        eg1.connect(cli)
+        host.networks.connect("mine", cli)
+    assert list(cli.attrs["NetworkSettings"]["Networks"]) == ["bridge", "eg1", "mine"]
+    assert len(cli.container.attachments) + len(cli.container.local_networks) == 3
+    host.networks.get("mine").remove()
+    with pytest.raises(NotFound, match=r"^network nosuch not found$"):
+        host.networks.connect("nosuch", cli)
+    host.networks.disconnect("mine", cli)
+    with pytest.raises(InvalidParameter, match="is not connected to the network nosuch"):
+        host.networks.disconnect("nosuch", cli, force=True)
+
+
+def test_disconnecting_by_id_and_from_a_network_that_is_gone(cluster, cli):
+    host = cluster.host("host01")
+    mine = host.networks.create("mine")
+    mine.connect(cli)
+    with pytest.raises(NotFound, match=r"^network nosuch not found$"):
+        host.networks.disconnect("nosuch", cli)
+    host.networks.disconnect(mine.id[:12], cli)
+    assert list(cli.attrs["NetworkSettings"]["Networks"]) == ["bridge"]
+
+
+def test_a_running_container_finds_a_local_network_full(cluster, cli):
+    small = cluster.host("host01").networks.create("small", subnet="172.30.0.0/30")
+    cluster.host("host01").containers.run("alpine", "sleep 1d", network="small", detach=True)
+    with pytest.raises(Forbidden, match="no available IPv4 addresses"):
+        small.connect(cli)
+    assert list(cli.attrs["NetworkSettings"]["Networks"]) == ["bridge"]
+    cluster.check()
 
 
 def test_prune_takes_what_nobody_uses(cluster, cli):

@@ -2,7 +2,20 @@
 
 import pytest
 
-from meshsim.dataplane import HostPort, Lab, inspect, ip_addr, iptables, ipvsadm, mac, netns
+from meshsim.dataplane import (
+    HostPort,
+    Lab,
+    cards,
+    gateway_users,
+    inspect,
+    ip_addr,
+    ip_route,
+    iptables,
+    iptables_list,
+    ipvsadm,
+    mac,
+    netns,
+)
 from meshsim.errors import BadValue, NotModelled
 
 P81 = [("tcp", 81, 80)]
@@ -252,6 +265,58 @@ def test_a_dnsrr_service_has_no_mark_rule():
     lab.add_network("eg1")
     lab.start("rr.1", "host01", "eg1", service="rr", dnsrr=True)
     assert iptables(lab.sandbox("eg1", "host01"), "mangle").count("\n") == 5
+
+
+def test_the_cards_and_routes_of_a_host_with_bridges():
+    lab = Lab(1)
+    plane = lab.planes["host01"]
+    plane.add_bridge("a" * 64, "bridge", "172.17.0.0/16", "172.17.0.1")
+    mine = plane.add_bridge("b" * 64, "mine", "172.20.0.0/16", "172.20.0.1")
+    assert ip_route(plane).splitlines()[0].endswith("src 172.17.0.1 linkdown ")
+    mine.known["172.20.0.2"] = plane.add_namespace("c", name="c", container_id="c" * 64)
+    assert [(card.name, card.state) for card in cards(plane)] == [
+        ("lo", "UNKNOWN"),
+        ("eth0", "UP"),
+        ("docker0", "DOWN"),
+        ("br-bbbbbbbbbbbb", "UP"),
+    ]
+    assert gateway_users(plane) == []
+    lab.add_network("eg1")
+    lab.start("t", "host01", "eg1")
+    lab.join("ingress", "host01")
+    names = [(card.name, card.state) for card in cards(plane)]
+    assert names[3:] == [("docker_gwbridge", "UP"), ("br-bbbbbbbbbbbb", "UP")]
+    plane.release(lab.networks["ingress"].id)
+    assert [name for _, name, _ in gateway_users(plane)] == ["gateway_000000000000"]
+    lab.stop("t")
+    assert [card.state for card in cards(plane) if card.name == "docker_gwbridge"] == ["DOWN"]
+    assert (
+        "3: docker0: <NO-CARRIER,BROADCAST,MULTICAST,UP> mtu 1500 qdisc noqueue state DOWN group"
+        in ip_addr(plane)
+    )
+
+
+def test_the_bridge_of_an_overlay_has_the_gateways_address(lab):
+    bridge = netns(lab.planes["host01"])["1-eg1-000000"]
+    text = ip_addr(bridge)
+    assert "2: br0: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 1450 qdisc noqueue state UP group default" in text
+    assert "    inet 10.0.1.1/24 brd 10.0.1.255 scope global br0\n" in text
+    assert "4: vxlan0@if4: " in text
+    assert ip_route(bridge) == "10.0.1.0/24 dev br0 proto kernel scope link src 10.0.1.1 \n"
+    assert iptables(bridge, "nat").count("\n") == 4
+    assert iptables_list(lab.add_outsider(), "mangle").count("Chain ") == 5
+
+
+def test_a_container_on_an_internal_bridge_has_no_default_route():
+    lab = Lab(1)
+    plane = lab.planes["host01"]
+    plane.add_bridge("b" * 64, "inside", "172.20.0.0/16", "172.20.0.1", internal=True)
+    from meshsim.model.objects import Attachment
+
+    one = plane.add_namespace(
+        "one", name="one", container_id="1" * 64, attachments=[Attachment("b" * 64, "172.20.0.2/16")]
+    )
+    assert ip_route(one) == "172.20.0.0/16 dev eth0 proto kernel scope link src 172.20.0.2 \n"
 
 
 def test_network_namespaces(lab):

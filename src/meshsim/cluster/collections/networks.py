@@ -152,6 +152,9 @@ class Networks(Collection):
         if any(name == reserved for reserved, _ in PREDEFINED):
             raise Forbidden(f"operation is not permitted on predefined {name} network ")
         if driver != "overlay":
+            if ingress:
+                # Source: moby daemon/libnetwork/controller.go NewNetwork
+                raise Forbidden("Ingress network can only be global scope network")
             options: dict[str, Any] = {"internal": internal, "attachable": attachable}
             options |= {"options": pairs_of(opt), "labels": pairs_of(label)}
             return self._create_local(name, driver, wishes, tuple(aside.values()), options)

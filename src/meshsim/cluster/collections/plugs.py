@@ -63,6 +63,8 @@ def connect(
     if container.service_id:
         raise NotModelled("connecting a service's container to further networks is not modelled")
     _check(container, network, aliases, ip)
+    if network.name in networks_of(container):
+        return  # it does not run, and remembers the network already
     if isinstance(network, LocalNetworkFacts):
         if network.driver != "null":
             host.engine.wiring.join_local(container, network, aliases, ip)
