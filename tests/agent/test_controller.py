@@ -309,6 +309,15 @@ def test_checked_container_that_exits_while_starting():
     assert (stand.state, stand.err) == (T.FAILED, "task: non-zero exit (1)")
 
 
+def test_process_that_dies_while_it_is_being_started():
+    stand = Stand().advance().wake()
+    assert stand.state == T.STARTING
+    stand.controller.exited(137, "", stand.now_ns)
+    stand.controller.check()
+    assert (stand.state, stand.err) == (T.FAILED, "task: non-zero exit (137)")
+    assert "publish" not in stand.calls
+
+
 # -- power, forgetting, attachments ------------------------------------------------------------------
 
 
@@ -319,6 +328,19 @@ def test_19_power_cut(finish_code):
     stand.runtime.exit_code = finish_code
     stand.controller.power_back(40 * S)
     assert (stand.state, stand.err) == (T.FAILED, "task: non-zero exit (255)")
+
+
+@pytest.mark.parametrize(
+    ("desired", "state", "err"),
+    [(T.RUNNING, T.FAILED, "No such container: web.1.t1"), (T.SHUTDOWN, T.SHUTDOWN, "")],
+)
+def test_container_removed_before_the_agent_is_back(desired, state, err):
+    stand = Stand().run().want(desired)
+    stand.controller.power_lost()
+    stand.runtime.remove("t1")
+    stand.controller.power_back(40 * S)
+    stand.controller.check()
+    assert (stand.state, stand.err) == (state, err)
 
 
 def test_power_cut_while_stopping():

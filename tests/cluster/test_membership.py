@@ -301,6 +301,26 @@ def test_3_3_why_a_manager_should_not_leave(managers, down, detail):
     assert str(refusal.value) == LEAVING + expected
 
 
+def test_3_5_the_leader_is_demoted_by_its_successor():
+    cluster = swarm(3, 3)
+    node(cluster, "host01").demote()
+    cluster.settle()
+    assert statuses(cluster, "host02") == "host01 Ready; host02 Ready Leader; host03 Ready Reachable"
+    with pytest.raises(NotManager):
+        cluster.host("host01").nodes.list()
+
+
+def test_3_5_two_managers_demoted_at_once_and_one_stays():
+    cluster = swarm(2, 2)
+    node(cluster, "host01").demote()
+    node(cluster, "host02").demote()  # the first is still a manager, so nothing speaks against it
+    cluster.settle()
+    left = [h for h in cluster.hosts.values() if h.swarm.info().control_available]
+    assert len(left) == 1
+    assert len(left[0].nodes.list()) == 2
+    cluster.check()
+
+
 def test_3_6_two_managers_are_warned():
     cluster = swarm(3, 2)
     host01 = cluster.host("host01")

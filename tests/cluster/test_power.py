@@ -4,7 +4,7 @@ import pytest
 from tests.cluster.outages import IMAGE, S, node, running, statuses, swarm
 
 from meshsim import Cluster
-from meshsim.errors import ConnectionRefused, EngineDown, NotFound
+from meshsim.errors import ConnectionRefused, EngineDown, Forbidden, NotFound
 from meshsim.model.states import NodeState, TaskState
 
 NO_DAEMON = (
@@ -137,6 +137,25 @@ def test_an_orderly_stop_cut_short(cluster, after, then):
     cluster.check()
     assert len(running(cluster)) == 3
     assert all(c.status == "running" for c in host02.containers.list(all=True))
+
+
+def test_a_task_whose_container_is_removed_by_hand_while_it_starts_is_replaced(cluster):
+    host02 = cluster.host("host02")
+    web = cluster.host("host01").services.create(IMAGE, name="late", constraint=["node.hostname==host02"])
+    cluster.run_until(lambda: any(t.state is TaskState.STARTING for t in web.tasks()))
+    (container,) = [c for c in host02.containers.list() if c.name.startswith("late.")]
+    container.remove(force=True)
+    cluster.settle()
+    assert [t.state for t in web.tasks()] == [TaskState.FAILED, TaskState.RUNNING]
+    cluster.check()
+
+
+def test_a_removed_node_gets_no_addresses_any_more(cluster):
+    host01, host02 = cluster.host("host01"), cluster.host("host02")
+    host01.networks.create("eg1", driver="overlay", attachable=True)
+    node(cluster, "host02").remove(force=True)
+    with pytest.raises(Forbidden, match="was removed from swarm"):
+        host02.containers.run("alpine", "sleep 1d", network="eg1", detach=True)
 
 
 def test_plain_containers_are_stopped_and_stay_so(cluster):

@@ -195,13 +195,16 @@ class Controller:
         Source: swarmkit agent/worker.go Init; recorded: exit code 255 after a power cut.
         """
         if self._started:
-            container = self._bench.runtime.finish(self.task)
+            there = self._bench.runtime.status(self.task.id) is not None
+            container = self._bench.runtime.finish(self.task) if there else None
             self._started = self._published = False
             self.doing = Doing.NOTHING
-            if self.task.desired < _S.SHUTDOWN:
-                self._judge(container.exit_code or 255, "", container, now_ns)
-            else:
+            if self.task.desired >= _S.SHUTDOWN:
                 self._end(_S.SHUTDOWN, "shutdown", "", container, now_ns)
+            elif container is None:
+                self._missing(now_ns)
+            else:
+                self._judge(container.exit_code or 255, "", container, now_ns)
         elif self.doing is not Doing.RUNNING:  # an attachment goes on
             self.doing = Doing.NOTHING
             self.advance(now_ns)
@@ -364,7 +367,7 @@ class Controller:
 
 
 _INTERRUPTED: Final = frozenset({Doing.PREPARING, Doing.PROBING, Doing.RUNNING})
-_ALIVE: Final = frozenset({Doing.PROBING, Doing.RUNNING, Doing.DRAINING, Doing.STOPPING})
+_ALIVE: Final = frozenset({Doing.STARTING, Doing.PROBING, Doing.RUNNING, Doing.DRAINING, Doing.STOPPING})
 _TIMED: Final = frozenset({Doing.PREPARING, Doing.STARTING, Doing.DRAINING, Doing.STOPPING})
 _Step = Callable[[Controller, int], None]
 _BEGINS: Final[dict[Act, _Step]] = {

@@ -15,7 +15,6 @@ from attrs import frozen
 
 from meshsim.cluster.membership import LocalState, Membership
 from meshsim.errors import AlreadyInSwarm, ApiError, Unavailable
-from meshsim.manager import Gate
 from meshsim.manager.tokens import check_fingerprint, parse_join_token
 from meshsim.model.frozen import Frozen
 from meshsim.model.specs import SwarmSpec
@@ -114,7 +113,7 @@ class Joining:
 
     def _ask(self) -> None:
         sponsor = self.sponsor()
-        if sponsor is None or sponsor.manager.gate(sponsor.node_id) is not Gate.OPEN:
+        if sponsor is None or not sponsor.answers:
             self.ask_later()
             return
         try:

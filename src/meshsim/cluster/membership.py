@@ -151,6 +151,12 @@ class Membership:
             return "locked"
         return "active" if self.agent.settled else "pending"
 
+    @property
+    def answers(self) -> bool:
+        """Whether a control call here would be answered at this very moment."""
+        ready = self.agent.settled and not self.lock
+        return ready and self.manager.gate(self.node_id) is Gate.OPEN
+
     def take_office(self) -> None:
         """A promoted node starts a manager, which joins the others; tried again with the next word of it.
 
@@ -221,7 +227,7 @@ class Membership:
 
         Raises:
             NoLeader: there is none to ask.
-            Forbidden: the network is not attachable.
+            Forbidden: the network is not attachable, or this node was removed from the swarm.
             ApiError: no address was free, or no quorum there, within 20 s.
 
         Source: moby daemon/cluster/networks.go AttachNetwork; swarmkit manager/resourceapi AttachNetwork.
