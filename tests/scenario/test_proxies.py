@@ -3,9 +3,12 @@
 from random import Random
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from meshsim.cluster import Cluster
-from meshsim.dns import Record, Server
+from meshsim.dns import Record
+from meshsim.dns import Server as NameServer
 from meshsim.dns.upstream import Reply as DnsReply
 from meshsim.errors import BadScenario, BadValue, NotModelled
 from meshsim.scenario import (
@@ -13,12 +16,15 @@ from meshsim.scenario import (
     Every,
     HAProxy,
     HostPlan,
+    KeepAlive,
     NetworkPlan,
     Nginx,
     Scenario,
+    Server,
     ServicePlan,
     Traefik,
     at,
+    plan,
 )
 from meshsim.scenario.traffic.proxies.labels import read_labels
 
@@ -54,7 +60,7 @@ class Measured:
         self.host.swarm.init()
         self.host.networks.create("eg1", driver="overlay", attachable=True)
         self.script = Script()
-        self.host.plane.servers = (Server("8.8.8.8", self.script),)
+        self.host.plane.servers = (NameServer("8.8.8.8", self.script),)
         run = self.host.containers.run
         self.servers = [run("nginx", name=f"s{n}", network="eg1", detach=True) for n in range(servers)]
         self.addresses = [server.ip("eg1") for server in self.servers]
@@ -228,8 +234,8 @@ def test_the_first_failed_check_of_a_new_server_takes_it_out_and_two_successes_b
 
 def test_without_check_clients_see_errors_until_hold_is_over_and_redispatch_saves_them():
     # With retries the first victim waits so long that hold is over before the second comes.
-    for plan, lost in (({"retries": 0}, 2), ({"retries": 3}, 1), ({"redispatch": True}, 0)):
-        lab = Measured(3, check=False, **plan).settled(3)
+    for how, lost in (({"retries": 0}, 2), ({"retries": 3}, 1), ({"redispatch": True}, 0)):
+        lab = Measured(3, check=False, **how).settled(3)
         dead = next(s for s in lab.servers if s.ip("eg1") == lab.haproxy.slots[1].address)
         dead.crash()
         lab.script.addresses.remove(lab.haproxy.slots[1].address)
@@ -541,3 +547,54 @@ def test_a_fork_goes_its_own_way():
     assert (len(lab.used()), [slot.state for slot in twin.slots].count("UP")) == (4, 3)
     assert str(twin).splitlines()[0] == "SERVER    ADDRESS       STATE     REQUESTS"
     assert repr(twin) == "<RunningHAProxy 3 of 6 servers up, 0 requests>"
+
+
+moments = st.integers(1, 40).map("{}s".format)
+faults = st.one_of(
+    st.tuples(moments, st.just("scale"), st.just("web"), st.integers(0, 6)),
+    st.tuples(moments, st.just("crash"), st.sampled_from(["web", "front", "traefik"]), st.integers(1, 3)),
+    st.tuples(moments, st.sampled_from(["fail", "recover"]), st.sampled_from(["host01", "host02", "lb"])),
+    st.tuples(moments, st.just("partition"), st.just(["host01"]), st.just(["host02", "lb"])),
+    st.tuples(moments, st.just("heal")),
+)
+
+
+@settings(max_examples=8)
+@given(
+    faults=st.lists(faults, max_size=5),
+    lbswarm=st.sampled_from(["true", "false"]),
+    balancer=st.sampled_from([None, "lc"]),
+    server=st.sampled_from([None, Server("20ms"), Server("100ms", 2, queue=3)]),
+    nginx=st.builds(
+        Nginx, st.just(["host01:80", "host02:80"]), connect=st.just("3s"), keepalive=st.integers(0, 2)
+    ),
+    haproxy=st.builds(
+        HAProxy,
+        st.just("tasks.web:80"),
+        slots=st.integers(1, 5),
+        hold=st.sampled_from(["0s", "10s"]),
+        check=st.booleans(),
+        redispatch=st.booleans(),
+    ),
+)
+def test_whatever_happens_every_request_ends_once(faults, lbswarm, balancer, server, nginx, haproxy):
+    label = [PORT, ALL, f"traefik.swarm.lbswarm={lbswarm}"]
+    _, front, traefik = SCENARIO.services
+    report = SCENARIO.but(
+        hosts=["host01", "host02", HostPlan("lb", proxy=nginx)],
+        services=[
+            ServicePlan("web", server, replicas=3, network="eg1", label=label),
+            ServicePlan("front", proxy=haproxy, **front.flags),
+            traefik,
+        ],
+        clients=[
+            Client("a", "lb:80", Every("300ms"), timeout="5s"),
+            Client("b", "host01:82", Every("300ms"), timeout="5s", keep_alive=KeepAlive(requests=10)),
+        ],
+        balancer=balancer,
+        steps=plan(faults),
+        lasts="45s",
+    ).run()
+    report.check()
+    for name in ("a", "b"):
+        assert len(report.where(client=name).requests) == 150

@@ -218,6 +218,8 @@ class Walk(Telling):
                 if sandbox.covers(address):
                     sandbox.bring_up(self.now_ns)
                     return self._overlay(namespace, place, sandbox)
+            elif place.network_id not in plane.bridges:
+                return self._fail("unreachable", f"{plane.name} is not on {place.network} any more", 0)
             elif plane.bridges[place.network_id].covers(address):
                 return self._bridge(namespace, place)
         return self._outside(namespace)

@@ -73,9 +73,20 @@ class Try:
     Attributes:
         opened, line: the connection, and its record when it may be kept.
         connection: its number; -1 without.
+        spent_ns: on connections that were reset before an answer came.
     """
 
-    __slots__ = ("attempt", "connection", "line", "now_ns", "opened", "proxy", "request", "server")
+    __slots__ = (
+        "attempt",
+        "connection",
+        "line",
+        "now_ns",
+        "opened",
+        "proxy",
+        "request",
+        "server",
+        "spent_ns",
+    )
 
     def __init__(self, proxy: Proxy, server: Upstream, request: Request, attempt: int) -> None:
         self.proxy = proxy
@@ -86,6 +97,7 @@ class Try:
         self.opened: Opened | None = None
         self.line: Line | None = None
         self.connection = NEVER
+        self.spent_ns = 0
 
     def go(self) -> Sent:
         """Over a connection that was kept, if one still holds; else over a new one."""
@@ -105,7 +117,7 @@ class Try:
             return self._fail("timeout", proxy.connect_ns, None)
         self._keep(opened)
         sent = self._ask(opened, opened.elapsed_ns)
-        return sent or self._fail("reset", opened.elapsed_ns + opened.round_trip_ns, None)
+        return sent or self._fail("reset", opened.elapsed_ns, None)
 
     def _keep(self, opened: Opened) -> None:
         """Number a new connection, and write it down when it may be kept."""
@@ -126,6 +138,9 @@ class Try:
             self._close(failed.kind)
             return self._fail(failed.kind, opening_ns + failed.elapsed_ns, proxy.read_ns)
         if container is None or container.handler is None:
+            self.spent_ns += failed.elapsed_ns if failed else opened.round_trip_ns
+            if self.line is not None and not opening_ns:
+                self.line.requests -= 1  # it carried nothing this time
             self._close("reset")
             return None
         half_ns = opened.round_trip_ns >> 1
@@ -133,7 +148,7 @@ class Try:
         reply, began_ns, done_ns = _work(container, self._seen(opened), arrived_ns)
         if reply.exit_code is not None:
             proxy.cluster.exited(container, reply.exit_code)
-        took_ns = done_ns + half_ns - self.now_ns
+        took_ns = self.spent_ns + done_ns + half_ns - self.now_ns
         if proxy.read_ns is not None and took_ns > proxy.read_ns:
             self._close("timeout")
             return self._fail("timeout", proxy.read_ns, None)
@@ -169,6 +184,7 @@ class Try:
 
     def _fail(self, kind: str, took_ns: int, limit_ns: int | None) -> Sent:
         """It failed, after so long or when the proxy's patience was over."""
+        took_ns += self.spent_ns
         if kind == "hang" or (limit_ns is not None and took_ns > limit_ns):
             kind = "timeout"
             took_ns = took_ns if limit_ns is None else min(took_ns, limit_ns)
