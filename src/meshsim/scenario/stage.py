@@ -164,7 +164,7 @@ class Stage(Cluster):
             timer.cancel()
         while not self._quiet():
             self.step_until(self._answered, _AFTERMATH_NS)
-            self.run_until(max(clock.now_ns, *(caller.ahead_ns for caller in self.callers)))
+            self.run_until(max(clock.now_ns, self._ahead_ns))
         for caller in self.callers:
             caller.finish(clock.now_ns)
         for proxy in self._proxies:
@@ -180,7 +180,13 @@ class Stage(Cluster):
 
     def _quiet(self) -> bool:
         now_ns = self.clock.now_ns
-        return not any(caller.waiting or caller.ahead_ns > now_ns for caller in self.callers)
+        return not any(caller.waiting for caller in self.callers) and self._ahead_ns <= now_ns
+
+    @property
+    def _ahead_ns(self) -> int:
+        """When all will have ended of which the end is known already."""
+        asking: list[Caller | Proxy] = [*self.callers, *self._proxies]
+        return max((each.ahead_ns for each in asking), default=0)
 
     def _plan(self, step: Step) -> None:
         clock = self.clock

@@ -56,6 +56,7 @@ class Proxy:
         connect_ns, read_ns: how long it waits for a connection, and then for an answer; None: for ever.
         lines: the connections it keeps; None when it keeps none.
         sent, connections: requests it has sent on, and connections it has made.
+        ahead_ns: when the last try that was made will have ended.
     """
 
     read_ns: int | None = None
@@ -69,6 +70,7 @@ class Proxy:
         self.lines: Lines | None = None
         self.sent = 0
         self.connections = 0
+        self.ahead_ns = 0
         self._keep_alive = keep_alive
         self._requests = 0
         #: of the addresses that were ever sent to: their number

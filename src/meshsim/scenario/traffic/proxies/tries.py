@@ -193,6 +193,7 @@ class Try:
 
     def _record(self, outcome: str, moments: tuple[int, int, int, int]) -> None:
         proxy, server, opened = self.proxy, self.server, self.opened
+        proxy.ahead_ns = max(proxy.ahead_ns, moments[3])
         if proxy.recorder is None:
             return
         assert proxy.container is not None
