@@ -1,7 +1,7 @@
 """A whole swarm under faults, orders and traffic: one typed outcome per connection, agreement in the end.
 
 The machine interleaves power failures, partitions, crashes, scaling, updates and every kind of client over
-the facade, with a slow and lossy gossip. It holds the laws (a) and (c) to (g) of data-plane 8 all the while.
+the facade, with a slow and lossy gossip. It holds the laws (a) to (g) of data-plane 8 all the while.
 """
 
 from collections import Counter
@@ -12,8 +12,9 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from tests.properties import laws
-from tests.properties.test_cluster import swarm
 
+from meshsim.cluster import Cluster
+from meshsim.cluster.collections import ContainerHandle
 from meshsim.errors import (
     ApiError,
     ConnectionRefused,
@@ -21,7 +22,6 @@ from meshsim.errors import (
     ConnectionWasReset,
     HostUnreachable,
     NameNotResolved,
-    NotFound,
 )
 from meshsim.model.states import TaskState
 from meshsim.profile import Profile
@@ -34,17 +34,24 @@ USING = (ConnectionWasReset, ConnectionTimedOut)
 
 
 class Mesh(RuleBasedStateMachine):
-    """Three hosts, one manager; a service on ingress and on an overlay."""
+    """Three hosts, one or three managers; a service on ingress and on an overlay."""
 
     @initialize(
         engine=st.sampled_from(["20.10", "26.1", "28", "next"]),
         loss=st.sampled_from([0.0, 0.4]),
         delay_ms=st.sampled_from([0, 200, 1500]),
         ties=st.sampled_from(["joined", "seeded"]),
+        managers=st.sampled_from([1, 3]),
     )
-    def build(self, engine, loss, delay_ms, ties):
+    def build(self, engine, loss, delay_ms, ties, managers):
         profile = Profile(engine, gossip_loss=loss, gossip_delay_ns=delay_ms * 1_000_000)
-        self.cluster = cluster = swarm(3, seed=1, profile=profile, ties=ties)
+        self.cluster = cluster = Cluster(1, profile=profile, ties=ties)
+        first, *others = cluster.add_hosts(*HOSTS)
+        first.swarm.init()
+        for host in others:
+            role = "worker" if managers == 1 else "manager"
+            host.swarm.join("host01:2377", token=first.swarm.join_token(role))
+        self.mortal = HOSTS[1:] if managers == 1 else HOSTS
         self.manager = cluster.host("host01")
         self.laptop = cluster.add_machine("laptop")
         self.manager.networks.create("eg1", driver="overlay", attachable=True)
@@ -52,6 +59,8 @@ class Mesh(RuleBasedStateMachine):
             IMAGE, name="web", replicas=2, network=["eg1"], publish=["81:80", "53:80/udp"]
         )
         cluster.settle()
+        self.store = cluster.swarms[0].store
+        self.network = self.manager.networks.get("eg1").id
         self.vip = self.web.vip("eg1")
         self.inside = [
             host.containers.run("alpine", "sleep 100d", name=f"cli-{host.name}", network="eg1", detach=True)
@@ -65,15 +74,16 @@ class Mesh(RuleBasedStateMachine):
 
     # -- faults
 
-    @rule(name=st.sampled_from(HOSTS[1:]))
+    @rule(name=st.sampled_from(HOSTS))
     def power(self, name):
         host = self.cluster.host(name)
-        host.fail() if host.up else host.recover()
+        if name in self.mortal:
+            host.fail() if host.up else host.recover()
 
-    @rule(name=st.sampled_from(HOSTS[1:]))
+    @rule(name=st.sampled_from(HOSTS))
     def engine(self, name):
         host = self.cluster.host(name)
-        if host.up:
+        if host.up and name in self.mortal:
             host.stop_engine() if host.engine.running else host.start_engine()
 
     @rule(sides=st.sampled_from([(["host03"],), (["host02"], ["host03"]), (["host02", "host03"],)]))
@@ -87,33 +97,42 @@ class Mesh(RuleBasedStateMachine):
     @rule(which=st.integers(0, 9), code=st.sampled_from([0, 1, 137]))
     def crash(self, which, code):
         for task in self.running()[which % 3 : which % 3 + 1]:
-            if task.node and self.cluster.host(task.node).up:
-                with suppress(NotFound):  # its container is gone, and the managers do not know yet
-                    task.crash(code)
+            for host in self.cluster.hosts.values():
+                container = host.engine.of_task(task.id)
+                if container is not None and container.state == "running":
+                    ContainerHandle(host, container.id).crash(code)
 
     # -- orders
 
-    def ask(self, call, **arguments):
-        with suppress(ApiError):
-            call(**arguments)
+    def update(self, **flags):
+        """Ask any manager that runs; it may refuse, or have no leader to ask."""
+        for host in self.cluster.hosts.values():
+            if host.engine.running and host.member.is_manager:
+                with suppress(ApiError):
+                    host.services.get("web").update(**flags)
+                return
 
     @rule(replicas=st.integers(0, 5))
     def scale(self, replicas):
-        self.ask(self.web.update, replicas=replicas)
+        self.update(replicas=replicas)
 
     @rule(order=st.sampled_from(["start-first", "stop-first"]), parallelism=st.integers(1, 2))
     def roll(self, order, parallelism):
-        self.ask(self.web.update, force=True, update_order=order, update_parallelism=parallelism)
+        self.update(force=True, update_order=order, update_parallelism=parallelism)
 
     @rule(port=st.sampled_from([82, 83]), add=st.booleans())
     def publish(self, port, add):
         # --publish-rm goes by the target port, whatever was published: so each has its own
         change = {"publish_add": [f"{port}:{port}"]} if add else {"publish_rm": [f"{port}:{port}"]}
-        self.ask(self.web.update, **change)
+        self.update(**change)
 
     @rule(name=st.sampled_from(HOSTS), verdict=st.sampled_from(["active", "drain"]))
     def availability(self, name, verdict):
-        self.ask(self.manager.nodes.get(name).update, availability=verdict)
+        for host in self.cluster.hosts.values():
+            if host.engine.running and host.member.is_manager:
+                with suppress(ApiError):
+                    host.nodes.get(name).update(availability=verdict)
+                return
 
     @rule(seconds=st.sampled_from([0.1, 1, 3, 6, 20, 130, 901]))
     def wait(self, seconds):
@@ -153,6 +172,21 @@ class Mesh(RuleBasedStateMachine):
         else:
             self.arrived(connection.opened)
             self.open[self.opened] = connection
+
+    @rule(entry=st.sampled_from(HOSTS), turns=st.integers(1, 12))
+    def burst(self, entry, turns):
+        """(b) in one instant, through one host: every usable task as often as the others, or once more."""
+        host = self.cluster.host(entry)
+        if not (host.up and host.engine.running and host.plane.ingress):
+            return
+        here = host.plane.ingress.refresh().service_on("tcp", 81)
+        before = {} if here is None else {d.address: d.connections for d in here.balanced.destinations}
+        for _ in range(turns):
+            host.way_out.visit(host.address, 81)
+        if here is not None:
+            dealt = [d.connections - before[d.address] for d in here.balanced.destinations if d.weight]
+            assert not dealt or max(dealt) - min(dealt) <= 1
+            assert all(d.connections == before[d.address] for d in here.balanced.destinations if not d.weight)
 
     @precondition(lambda self: self.open)
     @rule(which=st.integers(0, 20), close=st.booleans())
@@ -194,14 +228,15 @@ class Mesh(RuleBasedStateMachine):
     # -- laws
 
     def running(self):
-        return [task for task in self.web.tasks() if task.state is TaskState.RUNNING]
+        tasks = self.store.tasks_of_service(self.web.id)
+        return [task for task in tasks if task.status.state is TaskState.RUNNING]
 
     @invariant()
     def always(self):
         if not hasattr(self, "vip"):
             return
         self.cluster.check()
-        assert self.web.vip("eg1") == self.vip, "(f)"
+        assert self.store.services[self.web.id].endpoint.vip(self.network).ip == self.vip, "(f)"
         for host in self.cluster.hosts.values():
             for sandbox in host.plane.sandboxes.values():
                 usable = {
@@ -211,7 +246,7 @@ class Mesh(RuleBasedStateMachine):
                     if destination.weight
                 }
                 assert set(sandbox.zone.find("tasks.web") or ()) <= usable, "(d)"
-        laws.no_address_twice(self.cluster.swarms[0].store)
+        laws.no_address_twice(self.store)
 
     def teardown(self):
         if not hasattr(self, "vip"):
@@ -239,7 +274,7 @@ class Mesh(RuleBasedStateMachine):
     def everybody_agrees(self):
         """(e) records, balancers' lists as sets, weights; and they are what the managers see running."""
         cluster = self.cluster
-        for network in cluster.swarms[0].store.networks.values():
+        for network in self.store.networks.values():
             pictures = []
             for host in cluster.hosts.values():
                 sandbox = host.plane.bring_up(network.id)
@@ -255,7 +290,7 @@ class Mesh(RuleBasedStateMachine):
             assert all(picture == pictures[0] for picture in pictures)
             if pictures:
                 seen = sorted(entry for listed in pictures[0][1].values() for entry in listed)
-                places = [task.record.attachment(network.id) for task in self.running()]
+                places = [task.attachment(network.id) for task in self.running()]
                 assert seen == sorted((place.ip, 1) for place in places if place)
 
 
