@@ -1,4 +1,4 @@
-"""What sessions 10 and 13 of the recording told beside the facts in the file (ground truth 10; engine 26.1)."""
+"""Sessions 10 and 13 of the recording, beside the facts in the file (ground truth 10; engine 26.1)."""
 
 from __future__ import annotations
 
@@ -58,10 +58,10 @@ def test_10_a_port_update_replaces_the_tasks_and_keeps_the_address():
     vip, before = u.vip("ingress"), {task.id for task in u.tasks()}
     assert host.run("docker service update -q -d --publish-rm 84:80 --publish-add 86:80 u").exit == 0
     cluster.run_for("1s")
-    with pytest.raises(ConnectionHangs):  # an old task still publishes 84, so the engine holds [::]:84
-        host.get("localhost:84")
     with pytest.raises(ConnectionRefused):  # nobody publishes 86 yet
         host.get("127.0.0.1:86")
+    with pytest.raises(ConnectionHangs):  # an old task still publishes 84, so the engine holds [::]:84
+        host.get("localhost:84")
     cluster.settle()
     running = {task.id for task in u.tasks() if task.state is TaskState.RUNNING}
     assert len(running) == 3
