@@ -240,3 +240,30 @@ def test_entering_a_container_connects_from_there() -> None:
         "5: eth0@if6: <BROADCAST,MULTICAST,UP,LOWER_UP,M-DOWN> mtu 1500 qdisc noqueue state UP \n" in busybox
     )
     assert "group" not in busybox
+
+
+def test_03b_a_loop_over_the_namespaces_as_it_was_typed(cluster: Cluster) -> None:
+    """03b_dns.txt: on host01, which has no part in eg1, the pattern stays as it is."""
+    shown = 'echo "== $f"; nsenter --net=$f ipvsadm -Ln | tail -n +4'
+    loop = f"for f in /var/run/docker/netns/lb_*; do {shown}; done"
+    here = cluster.host("host01").run(loop)
+    assert here.stdout == "== /var/run/docker/netns/lb_*\n"
+    assert here.stderr == "nsenter: cannot open /var/run/docker/netns/lb_*: No such file or directory\n"
+    there = run(cluster, loop, "host02").stdout
+    assert there.startswith("== /var/run/docker/netns/lb_")
+    assert "FWM  257 rr\n  -> 10.0.1.3:0" in there
+    first = "f=$(ls -d /var/run/docker/netns/1-* | head -1); nsenter --net=$f ip -br a | grep -c br0"
+    assert run(cluster, first).stdout == "1\n"
+    assert run(cluster, "ls -d /var/run/docker/netns /run/docker/netns/ingress_sbox").stdout == (
+        "/var/run/docker/netns\n/run/docker/netns/ingress_sbox\n"
+    )
+    for quoted in (
+        "'/run/docker/netns/*'",
+        '"/run/docker/netns/*"',
+        "/run/docker/*",
+        "/run/docker/netns/?x*",
+    ):
+        assert run(cluster, f"echo {quoted}").stdout == quoted.strip("'\"") + "\n"
+    assert run(cluster, "echo /run/docker/netns/i*box /run/docker/netns/ingress_sbo?").stdout == (
+        "/run/docker/netns/ingress_sbox /run/docker/netns/ingress_sbox\n"
+    )

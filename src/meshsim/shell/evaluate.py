@@ -9,6 +9,7 @@ terminal would have shown them. Rules of this file: variables live in the :class
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from fnmatch import fnmatchcase
 
 from meshsim.errors import ScriptError
 from meshsim.shell.line import parse_line
@@ -39,6 +40,7 @@ class Evaluator:
     Args:
         run: runs one command; it answers an unknown one with ``bash: NAME: command not found``, 127.
         env: variables to start with, all exported.
+        paths: the files there are, for ``*`` and ``?`` in words; a pattern that fits none stays as it is.
 
     >>> def run(argv, stdin, env):
     ...     return Result(" ".join(argv[1:]) + "\n") if argv[0] == "echo" else Result(stdin.upper())
@@ -48,8 +50,14 @@ class Evaluator:
     HOST02
     """
 
-    def __init__(self, run: Runner, env: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        run: Runner,
+        env: Mapping[str, str] | None = None,
+        paths: Callable[[], Sequence[str]] | None = None,
+    ) -> None:
         self.run = run
+        self.paths = paths
         self.variables: dict[str, str] = dict(env or {})
         self.exported: dict[str, None] = dict.fromkeys(self.variables)
         self.last_exit = 0
@@ -103,7 +111,7 @@ class Evaluator:
 
     def _in_copy(self) -> Evaluator:
         """A subshell: what it assigns is lost when it ends."""
-        copy = Evaluator(self.run)
+        copy = Evaluator(self.run, paths=self.paths)
         copy.variables = dict(self.variables)
         copy.exported = dict(self.exported)
         copy.last_exit = self.last_exit
@@ -162,9 +170,20 @@ class Evaluator:
         spill = Result()
         for word in words:
             fields, more = self._fields(word)
-            arguments += fields
+            arguments += self._matching(fields) if _is_pattern(word) else fields
             spill += more
         return arguments, spill
+
+    def _matching(self, fields: Sequence[str]) -> list[str]:
+        """Patterns to the files they fit, sorted; an asterisk does not reach over a slash."""
+        known = self.paths() if self.paths is not None else ()
+        found: list[str] = []
+        for pattern in fields:
+            fits = [
+                path for path in known if path.count("/") == pattern.count("/") and fnmatchcase(path, pattern)
+            ]
+            found += sorted(fits) or [pattern]
+        return found
 
     def _fields(self, word: Word) -> tuple[list[str], Result]:
         """One word to no, one or several arguments: unquoted expansions split at white space."""
@@ -215,6 +234,13 @@ class Evaluator:
         made = self._in_copy().run_script(part.script) if part.script.items else Result()
         self.last_exit = made.exit
         return made.stdout.rstrip("\n"), Result("", made.stderr, made.exit)
+
+
+def _is_pattern(word: Word) -> bool:
+    """Whether an asterisk or a question mark stands in it unquoted."""
+    return any(
+        isinstance(part, Text) and not part.quoted and set(part.text) & {"*", "?"} for part in word.parts
+    )
 
 
 def _redirected(done: Result, redirects: Sequence[Redirect]) -> Result:

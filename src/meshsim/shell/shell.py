@@ -19,6 +19,7 @@ from meshsim.shell.places import MachinePlace
 from meshsim.shell.remote import ssh
 from meshsim.shell.result import Result
 from meshsim.shell.tools import TOOLS, is_tool, run_program
+from meshsim.shell.tools.netns import NETNS
 
 if TYPE_CHECKING:
     from meshsim.cluster import Machine
@@ -65,7 +66,7 @@ class Shell:
         self.machine = machine
         self.session = session or Session()
         self.known_hosts: dict[str, None] = {}
-        self._evaluator = Evaluator(self._command, {"HOSTNAME": machine.name})
+        self._evaluator = Evaluator(self._command, {"HOSTNAME": machine.name}, self._paths)
 
     def __repr__(self) -> str:
         return f"<Shell of {self.machine.name}>"
@@ -94,6 +95,10 @@ class Shell:
             raise
         except MeshsimError as error:
             return Result("", f"meshsim: {error}\n", 1)
+
+    def _paths(self) -> list[str]:
+        """The files that words with ``*`` can stand for: the engine's namespaces."""
+        return [f"{folder}/{name}" for folder in NETNS for name in MachinePlace(self.machine).namespaces]
 
     def _command(self, argv: list[str], stdin: str, env: Mapping[str, str]) -> Result:
         """Run one command of a line (the evaluator calls back)."""

@@ -7,7 +7,6 @@ reads options and prints what the data plane shows; it computes no fact.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from fnmatch import fnmatchcase
 
 from meshsim.cluster.programs import ProgramResult
 from meshsim.dataplane import ip_addr, ip_route, table_of
@@ -53,31 +52,24 @@ def nsenter(
 
 
 def ls(args: Sequence[str], place: Place) -> ProgramResult:
-    """Run ``ls`` on the engine's folder of network namespaces, the only one there is; ``*`` is understood."""
-    wanted: list[str] = []
-    names: list[str] = []
-    missing: list[str] = []
-    listed = False
+    """Run ``ls`` on the engine's folder of network namespaces, the only one there is."""
+    wanted = [word for word in args if not word.startswith("-")]
     for word in args:
-        if word.startswith("-"):
-            if word not in ("-1", "-d"):
-                raise NotModelled(f"ls {word} is not modelled")
-            listed = listed or word == "-d"
-        else:
-            wanted.append(word.rstrip("/"))
+        if word.startswith("-") and word not in ("-1", "-d"):
+            raise NotModelled(f"ls {word} is not modelled")
     if not wanted:
         raise NotModelled(f"ls without a path is not modelled: say ls {NETNS[0]}")
+    shown, missing = "", ""
     for path in wanted:
-        folder, _, pattern = path.rpartition("/")
-        if path in NETNS and place.namespaces:
-            names += [path] if listed else place.namespaces
-            continue
-        found = [name for name in place.namespaces if folder in NETNS and fnmatchcase(name, pattern)]
-        names += [f"{folder}/{name}" for name in found]
-        if not found:
+        folder, _, name = path.rstrip("/").rpartition("/")
+        if path.rstrip("/") in NETNS and place.namespaces and "-d" not in args:
+            shown += "".join(f"{one}\n" for one in place.namespaces)
+        elif (folder in NETNS and name in place.namespaces) or (path in NETNS and place.namespaces):
+            shown += f"{path}\n"
+        else:
             why = "No such file or directory" if path.startswith(NETNS) else _NO_FILES
-            missing.append(f"ls: cannot access '{path}': {why}\n")
-    return ProgramResult("".join(f"{name}\n" for name in names), "".join(missing), 2 if missing else 0)
+            missing += f"ls: cannot access '{path}': {why}\n"
+    return ProgramResult(shown, missing, 2 if missing else 0)
 
 
 def ip(args: Sequence[str], place: Place) -> ProgramResult:
