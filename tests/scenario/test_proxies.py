@@ -6,11 +6,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from meshsim.cluster import Cluster
+from meshsim.cluster import Cluster, Reply, Request
 from meshsim.dns import Record
 from meshsim.dns import Server as NameServer
 from meshsim.dns.upstream import Reply as DnsReply
 from meshsim.errors import BadScenario, BadValue, NotModelled
+from meshsim.model.states import TaskState
 from meshsim.scenario import (
     Client,
     Every,
@@ -22,6 +23,7 @@ from meshsim.scenario import (
     Scenario,
     Server,
     ServicePlan,
+    Stage,
     Traefik,
     at,
     plan,
@@ -434,6 +436,27 @@ def test_traefik_takes_any_network_when_the_named_one_is_not_there(unnamed, stat
     assert 'Could not find network named "shop_eg1" for container "web.1"' in shop.front.logs()
 
 
+def test_traefik_forgets_a_service_without_tasks():
+    shop = Shop(PORT, ALL)
+    shop.web.scale(0)
+    shop.cluster.run_for("20s")
+    assert shop.statuses() == [404]
+
+
+def first_asked(ties, seed):
+    """Which of the servers, in the order the engine lists them, Traefik asks first."""
+    stage = Stage(SCENARIO.but(ties=ties), seed)
+    stage.set_up()
+    traefik = stage.host("host01").services.get("traefik").tasks()[0].container.handler
+    assert stage.host("host01").get("host01:82").status == 200
+    return [server.requests for server in traefik.servers].index(1)
+
+
+def test_traefik_shuffles_its_servers_when_ties_are_seeded():
+    assert {first_asked("joined", seed) for seed in range(3)} == {0}
+    assert len({first_asked("seeded", seed) for seed in range(6)}) > 1
+
+
 def test_traefik_routes_by_host_and_path():
     shop = Shop(PORT, "traefik.http.routers.a.rule=Host(`host01`) && PathPrefix(`/shop`)")
     assert [shop.ask(path=path)[0].status for path in ("/shop/1", "/")] == [200, 404]
@@ -458,9 +481,84 @@ def test_labels_that_say_more_than_is_modelled():
         read_labels("web", {"traefik.http.routers.a.rule": "HeadersRegexp(`a`, `b`)"})
     with pytest.raises(BadValue, match="both Docker and Swarm labels are defined"):
         read_labels("web", {"traefik.docker.network": "a", "traefik.swarm.lbswarm": "true"})
+    for label, wrong, sentence in (
+        ("traefik.enable", "yes", 'expected true or false, not "yes"'),
+        (PORT.partition("=")[0], "http", 'not a port: "http"'),
+        (PORT.partition("=")[0], "0", 'not a port: "0"'),
+    ):
+        with pytest.raises(BadValue, match=sentence):
+            read_labels("web", {label: wrong})
+    led = read_labels("web", dict([PORT.split("=", 1)]) | {"traefik.http.routers.a.service": "other"})
+    with pytest.raises(BadValue, match='the service "other@swarm" does not exist'):
+        led.port_of(led.routers[0])
     two = read_labels("web", {f"traefik.http.services.{n}.loadbalancer.server.port": "80" for n in "ab"})
     with pytest.raises(BadValue, match=r'Router web cannot be linked .* multiple Services: \["a" "b"\]'):
         two.port_of(two.routers[0])
+
+
+# -- what all have in common
+
+
+class Slow:
+    """A server that takes its time, and ends after a request for /bye."""
+
+    def __call__(self, request, container):
+        if request.payload == "/bye":
+            return Reply("bye\n", exit_code=0)
+        return Reply(f"{request.source} for {request.forwarded_for}\n", after_ns=70 * S)
+
+
+def alone(plan, path="/"):
+    """A proxy before one slow server: the client, and what it gets."""
+    cluster = Cluster(images={"slow": Slow, "proxy": plan})
+    (host,) = cluster.add_hosts("host01")
+    host.swarm.init()
+    host.networks.create("eg1", driver="overlay", attachable=True)
+    host.services.create("slow", name="web", network="eg1", label=[PORT, ALL], restart_condition="none")
+    cluster.settle()
+    host.services.create("proxy", name="front", network="eg1", publish="80:80", label="traefik.enable=false")
+    cluster.settle()
+    cluster.run_for("1s")
+    return host, host.get(f"host01:80{path}")
+
+
+@pytest.mark.parametrize(
+    ("plan", "status", "seconds"),
+    [
+        (HAProxy("web:80"), 504, 50),
+        (HAProxy("web:80", server="2m"), 200, 70),
+        (HAProxy("web:80", connect="1us"), 503, 0),
+        (Nginx("web:80"), 504, 60),
+        (Traefik(network="eg1"), 200, 70),
+    ],
+)
+def test_how_long_they_wait(plan, status, seconds):
+    _, answer = alone(plan)
+    assert answer.status == status
+    assert answer.elapsed_ns / S == pytest.approx(seconds, abs=0.01)
+
+
+@pytest.mark.parametrize("plan", [HAProxy("web:80"), Nginx("web:80", keepalive=2), Traefik(network="eg1")])
+def test_a_server_that_ends_after_its_answer(plan):
+    host, answer = alone(plan, "/bye")
+    assert answer.text == "bye\n"
+    host.cluster.run_for("1s")
+    assert [task.state for task in host.services.get("web").tasks()] == [TaskState.COMPLETE]
+    assert host.services.get("front").running == 1  # the proxy itself goes on
+    assert host.get("host01:80").status >= 500
+
+
+def test_the_client_is_told_on_request_only():
+    plan = HAProxy("web:80", server="2m", forwardfor=True)
+    host, answer = alone(plan)
+    proxy = host.services.get("front").tasks()[0].container
+    seen = answer.text.split(" for ")
+    assert seen[1].strip() in (a.ip for a in host.cluster.host("host01").member.agent.node.attachments)
+    assert seen[0] != proxy.ip("eg1")  # the virtual address hides the proxy, too
+
+
+def test_a_proxy_that_is_not_up_yet_says_so():
+    assert Nginx("web:80")()(Request(), None).status == 503
 
 
 # -- in scenarios, and everywhere

@@ -190,8 +190,8 @@ class RunningTraefik(Proxy):
         if not labels.lbswarm:
             named = [(_task_name(task), task.attachments) for task in _running(handle)]
         places = [(name, self._address(name, ways, network, complaints)) for name, ways in named if ways]
-        if labels.lbswarm and not places:
-            return  # dnsrr: there is no virtual address, and Traefik drops the service
+        if not places:
+            return  # no running task; or lbswarm and no virtual address, as with dnsrr: Traefik drops it
         for router in labels.routers:
             port = labels.port_of(router)
             yield Served(router.rule, tuple((name, address, port) for name, address in places))
@@ -249,8 +249,6 @@ class RunningTraefik(Proxy):
         number = next((n for n, served in enumerate(self._config) if served.rule.fits(request)), None)
         if number is None:
             return Reply("404 page not found\n", 404)
-        if not self._config[number].servers:
-            return Reply("no available server\n", 503)
         sent = self.send(self._turns[number].next(), request._replace(forwarded_for=request.source))
         if sent.reply is None:
             return page(504 if sent.failure == "timeout" else 502, sent.took_ns)
