@@ -6,9 +6,9 @@ Each is written from the specification, not from the code it judges.
 from __future__ import annotations
 
 from meshsim.model.events import Created, Removed, Updated
-from meshsim.model.objects import Node, Task
+from meshsim.model.objects import Node, Service, Task
 from meshsim.model.specs import GlobalMode, Replicated
-from meshsim.model.states import TASK_MOVES, Availability, NodeState, PublishMode, TaskState
+from meshsim.model.states import TASK_MOVES, UPDATE_MOVES, Availability, NodeState, PublishMode, TaskState
 from meshsim.placement import meets, parse_constraints
 
 __all__ = [
@@ -79,6 +79,9 @@ class History:
         for change in committed.changes:
             if isinstance(change, Updated) and isinstance(change.new, Task):
                 self.moved(change.old, change.new)
+            elif isinstance(change, Updated) and isinstance(change.new, Service):
+                was, now = (s.update_status and s.update_status.state for s in (change.old, change.new))
+                assert was is now or now in {to for (at, _), to in UPDATE_MOVES.items() if at is was}
             elif isinstance(change, Created) and isinstance(change.new, Task):
                 assert change.new.status.state is TaskState.NEW
                 self.known[change.new.id] = None

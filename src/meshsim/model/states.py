@@ -12,6 +12,7 @@ from enum import Enum, IntEnum
 
 __all__ = [
     "TASK_MOVES",
+    "UPDATE_MOVES",
     "Availability",
     "EndpointMode",
     "FailureAction",
@@ -24,6 +25,7 @@ __all__ = [
     "TaskState",
     "UpdateOrder",
     "UpdateState",
+    "UpdateStep",
 ]
 
 
@@ -104,6 +106,17 @@ class UpdateState(Enum):
     ROLLBACK_COMPLETED = "rollback_completed"
 
 
+class UpdateStep(Enum):
+    """What moves a service update on; values are the words of its picture."""
+
+    BEGIN = "tasks to replace are found"
+    PAUSE = "too many failures, action pause"
+    ROLL_BACK = "too many failures, action rollback"
+    FINISH = "all replaced and watched"
+    ASK_BACK = "--rollback"
+    RESPEC = "a new spec"
+
+
 class EndpointMode(Enum):
     """How a service name resolves: to one virtual address, or to the tasks themselves."""
 
@@ -177,3 +190,27 @@ TASK_MOVES: dict[TaskState, tuple[TaskState, ...]] = {
     _S.REMOVE: (),
     _S.ORPHANED: (),
 }  # fmt: skip
+
+
+def _update_moves() -> dict[tuple[UpdateState | None, UpdateStep], UpdateState | None]:
+    moves: dict[tuple[UpdateState | None, UpdateStep], UpdateState | None] = {
+        (None, UpdateStep.BEGIN): UpdateState.UPDATING
+    }
+    for state in UpdateState:
+        back = state is UpdateState.ROLLBACK_STARTED
+        moves[state, UpdateStep.PAUSE] = UpdateState.ROLLBACK_PAUSED if back else UpdateState.PAUSED
+        moves[state, UpdateStep.FINISH] = UpdateState.ROLLBACK_COMPLETED if back else UpdateState.COMPLETED
+        if not back:
+            moves[state, UpdateStep.ROLL_BACK] = UpdateState.ROLLBACK_STARTED
+    for anywhere in (None, *UpdateState):
+        moves[anywhere, UpdateStep.ASK_BACK] = UpdateState.ROLLBACK_STARTED
+        moves[anywhere, UpdateStep.RESPEC] = None
+    return moves
+
+
+#: (state of a service's update, what happens) -> the state then; None is no status. What is not here does
+#: not happen. Only a rollback under way is told apart: an updater that runs over any other state (a paused
+#: rollback whose action is rollback; a slot filled twice after the end) finishes it as an update.
+#: Source: swarmkit manager/orchestrator/update/updater.go startUpdate, pauseUpdate, rollbackUpdate,
+#: completeUpdate; manager/controlapi/service.go UpdateService.
+UPDATE_MOVES: dict[tuple[UpdateState | None, UpdateStep], UpdateState | None] = _update_moves()

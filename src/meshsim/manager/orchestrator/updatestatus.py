@@ -14,10 +14,16 @@ from typing import Any
 from attrs import evolve
 
 from meshsim.model.objects import Service, UpdateStatus
-from meshsim.model.states import UpdateState
+from meshsim.model.states import UPDATE_MOVES, UpdateState, UpdateStep
 from meshsim.model.store import Store
 
 __all__ = ["begin", "complete", "pause", "roll_back"]
+
+
+def _after(state: UpdateState | None, step: UpdateStep) -> UpdateState:
+    after = UPDATE_MOVES[state, step]
+    assert after is not None  # only a new spec wipes the status
+    return after
 
 
 def begin(store: Store, service_id: str) -> None:
@@ -25,51 +31,33 @@ def begin(store: Store, service_id: str) -> None:
     with store.transaction() as tx:
         service = tx.get(Service, service_id)
         if service is not None and service.update_status is None:
-            tx.update(
-                service, update_status=UpdateStatus(UpdateState.UPDATING, "update in progress", tx.now_ns)
-            )
+            status = UpdateStatus(_after(None, UpdateStep.BEGIN), "update in progress", tx.now_ns)
+            tx.update(service, update_status=status)
 
 
 def pause(store: Store, service_id: str, message: str) -> None:
     """Say that the update, or the rollback, has been paused."""
-    _change(store, service_id, UpdateState.PAUSED, UpdateState.ROLLBACK_PAUSED, message, message)
+    _move(store, service_id, UpdateStep.PAUSE, message)
 
 
 def complete(store: Store, service_id: str) -> None:
     """Say that the update, or the rollback, is complete."""
-    _change(
-        store,
-        service_id,
-        UpdateState.COMPLETED,
-        UpdateState.ROLLBACK_COMPLETED,
-        "update completed",
-        "rollback completed",
-        completed_ns=store.clock.now_ns,
-    )
+    _move(store, service_id, UpdateStep.FINISH, completed_ns=store.clock.now_ns)
 
 
-def _change(
-    store: Store,
-    service_id: str,
-    forward: UpdateState,
-    back: UpdateState,
-    message_forward: str,
-    message_back: str,
-    **changes: Any,
-) -> None:
-    """Write a later status, by whether a rollback is under way now."""
+#: what is said at the end
+_DONE = {UpdateState.COMPLETED: "update completed", UpdateState.ROLLBACK_COMPLETED: "rollback completed"}
+
+
+def _move(store: Store, service_id: str, step: UpdateStep, message: str = "", **changes: Any) -> None:
+    """Write the state the table gives; the message of an end is always the same."""
     with store.transaction() as tx:
         service = tx.get(Service, service_id)
         if service is None or service.update_status is None:
             return
-        rolling_back = service.update_status.state is UpdateState.ROLLBACK_STARTED
-        status = evolve(
-            service.update_status,
-            state=back if rolling_back else forward,
-            message=message_back if rolling_back else message_forward,
-            **changes,
-        )
-        tx.update(service, update_status=status)
+        state = _after(service.update_status.state, step)
+        text = _DONE.get(state, message)
+        tx.update(service, update_status=evolve(service.update_status, state=state, message=text, **changes))
 
 
 def roll_back(store: Store, service_id: str, message: str) -> None:
@@ -83,11 +71,12 @@ def roll_back(store: Store, service_id: str, message: str) -> None:
             payload = {"swarm": store.label, "loop": "updater", "text": text}
             store.log.append(tx.now_ns, "manager-log", payload)
             return
+        state = _after(service.update_status.state, UpdateStep.ROLL_BACK)
         tx.update(
             service,
             spec=service.previous_spec,
             spec_version=service.previous_spec_version,
             previous_spec=None,
             previous_spec_version=0,
-            update_status=evolve(service.update_status, state=UpdateState.ROLLBACK_STARTED, message=message),
+            update_status=evolve(service.update_status, state=state, message=message),
         )
