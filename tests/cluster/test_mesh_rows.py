@@ -443,3 +443,69 @@ def test_6_6_16_everybody_agrees_in_the_end(engine):
     lists = [sorted(kernel(host.plane.ingress)) for host in cluster.hosts.values()]
     assert lists[0] == lists[1] == lists[2]
     assert len(lists[0]) == 6
+
+
+# -- 4.4, 4.5, 5.2
+
+
+def test_4_4_a_task_reaches_itself_through_its_own_name(engine):
+    cluster, service, _ = http(engine)
+    task = service.tasks()[0]
+    found = {task.container.get("http").task for _ in range(4)}
+    assert task.name in found
+    assert len(found) == 2
+    manager = cluster.host("n1")
+    own = manager.nodes.get(task.node).record.attachment(manager.networks.get("eg1").id).ip
+    assert task.container.get("http").source == own
+
+
+def test_4_4_the_host_itself_has_no_way_to_a_virtual_address(engine):
+    cluster, service, _ = http(engine)
+    with pytest.raises(HostUnreachable) as caught:
+        cluster.host("n1").get(service.vip("eg1"))
+    assert caught.value.elapsed_ns == 0
+
+
+def test_4_5_direct_routing_shows_the_client_and_a_task_only_itself(engine):
+    cluster = swarm(engine)
+    manager = cluster.host("n1")
+    manager.networks.create("fast", driver="overlay", attachable=True, opt=["dsr"])
+    service = manager.services.create(SERVER, name="s", replicas=2, network=["fast"])
+    cluster.settle()
+    client = manager.containers.run("alpine", "sleep 10d", network="fast", detach=True)
+    cluster.settle()
+    answers = [client.get("s") for _ in range(4)]
+    assert {answer.source for answer in answers} == {client.ip("fast")}
+    assert len({answer.task for answer in answers}) == 2
+    task = service.tasks()[0]
+    assert {task.container.get("s").task for _ in range(4)} == {task.name}
+
+
+def test_5_2_every_port_of_a_service_shares_one_pointer(engine):
+    cluster = swarm(engine, 1)
+    cluster.host("n1").services.create(SERVER, name="p", replicas=3, publish=["81:80", "82:80", "53:80/udp"])
+    cluster.settle()
+    laptop = cluster.machines["laptop"]
+    udp = laptop.connect("n1:53", protocol="udp").request().task
+    assert len({laptop.get("n1:81").task, laptop.get("n1:82").task, udp}) == 3
+
+
+def test_5_2_only_draining_tasks_is_refused(engine):
+    cluster, service, laptop = lb(engine)
+    service.remove()
+    cluster.run_for("1s")
+    assert all(
+        container.running for host in cluster.hosts.values() for container in host.engine.containers.values()
+    )
+    for host in cluster.hosts:
+        with pytest.raises(ConnectionRefused):
+            laptop.get(f"{host}:81")
+
+
+def test_5_2_a_node_that_left_refuses_and_one_that_is_paused_serves(engine):
+    cluster, _, laptop = lb(engine, hosts=3)
+    cluster.host("n1").nodes.get("n2").update(availability="pause")
+    assert laptop.get("n2:81").status == 200
+    cluster.host("n3").swarm.leave()
+    with pytest.raises(ConnectionRefused):
+        laptop.get("n3:81")

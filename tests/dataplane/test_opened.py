@@ -142,3 +142,18 @@ def test_a_server_that_ends_hangs_up_and_a_machine_without_power_does_not():
     assert (first.hung_up, second.hung_up) == (True, False)
     lab.crash("host02")
     assert (first.hung_up, second.hung_up) == (False, False)
+
+
+def test_a_host_that_started_anew_knows_no_connection():
+    lab = Lab(2)
+    lab.start("w", "host01", service="w", publish=[("tcp", 81, 80)])
+    lab.run(1)
+    laptop = lab.add_outsider()
+    through, direct = (laptop.connect(f"192.168.65.1{n}", 81) for n in (2, 1))
+    assert (through.send(), direct.send()) == (None, None)
+    lab.planes["host02"].reset()
+    lab.join("ingress", "host02")
+    lost = through.send()
+    assert (lost.kind, lost.why) == ("reset", "host02 has started anew and knows of no connection")
+    assert direct.send() is None
+    assert laptop.connect("192.168.65.12", 81).endpoint_id == "w"

@@ -305,7 +305,10 @@ class Opened:
         """The balancer knows the connection no more: its destination was removed, or it was idle too long."""
         if self.balanced is None:
             return None
-        _, sandbox, here, flow, *_ = self.balanced
+        plane, sandbox, here, flow, *_ = self.balanced
+        if plane.sandboxes.get(sandbox.network_id) is not sandbox:
+            why = f"{self._entry} has started anew and knows of no connection"
+            return Failed("reset", why, self.round_trip_ns)
         outcome = sandbox.table.send(flow, self.client.clock.now_ns, mark=here.mark)
         if outcome:
             return None
