@@ -41,6 +41,17 @@ def test_4_4_a_stopped_engine_is_ready_until_its_heartbeats_are_missed(cluster):
     cluster.check()
 
 
+def test_4_1_the_grace_follows_the_heartbeat_period(cluster):
+    host01 = cluster.host("host01")
+    host01.swarm.update(dispatcher_heartbeat="20s")
+    cluster.run_for("6s")  # from the next heartbeat on
+    cluster.host("host02").fail()
+    cluster.run_for("37s")
+    assert node(cluster, "host02").record.status.state is NodeState.READY
+    cluster.run_for("25s")
+    assert node(cluster, "host02").record.status.state is NodeState.DOWN
+
+
 def test_4_4_the_scheduler_may_still_choose_a_node_whose_engine_has_just_stopped(cluster):
     cluster.host("host02").stop_engine()
     late = cluster.host("host01").services.create(IMAGE, name="late", constraint=["node.hostname==host02"])

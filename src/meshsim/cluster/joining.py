@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from attrs import frozen
 
 from meshsim.cluster.membership import LocalState, Membership
-from meshsim.errors import AlreadyInSwarm, ApiError, Unavailable
+from meshsim.errors import AlreadyInSwarm, ApiError, JoinRefused, Unavailable
 from meshsim.manager.tokens import check_fingerprint, parse_join_token
 from meshsim.model.frozen import Frozen
 from meshsim.model.specs import SwarmSpec
@@ -167,8 +167,8 @@ def join(host: Host, remote: str, token: str, availability: Availability) -> Mem
     """
     _check_free(host)
     cluster = host.cluster
-    if token:
-        parse_join_token(token)
+    if token and parse_join_token(token).fips:
+        raise JoinRefused("node is not FIPS-enabled but cluster requires FIPS")
     joining = Joining(host, remote, token, availability)
     sponsor = joining.sponsor()
     if sponsor is None:

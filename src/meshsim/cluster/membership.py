@@ -59,6 +59,8 @@ _ONLY_WAY = (
     "`--force-new-cluster`. Use `--force` to suppress this message."
 )
 _NO_ANSWER = "context deadline exceeded"
+#: Source: swarmkit manager/state/raft/raft.go ErrLostLeadership
+_LOST = "raft: failed to process the request: node lost leader status"
 
 
 class SwarmAgent(Agent):
@@ -179,7 +181,7 @@ class Membership:
             SwarmLocked: it wants its key first.
             NotManager: a worker, or a manager that cannot reach the others since its start.
             NoLeader: the managers have no leader.
-            ApiError: the deadline passed.
+            ApiError: the deadline passed, or the leader stepped down while the call waited for its quorum.
         """
         self.check_manager()
         return self._ask(self.node_id, write=write)
@@ -207,9 +209,11 @@ class Membership:
         """Ask a manager each second until it answers or the deadline passes, as the engine does."""
         cluster, quorum = self.host.cluster, self.manager.quorum
         deadline_ns = cluster.clock.now_ns + cluster.profile.request_timeout_ns
-        gate = quorum.gate(manager_id, write=write)
+        gate, leader = quorum.gate(manager_id, write=write), quorum.leader
         while gate not in (Gate.OPEN, Gate.CLOSED) and cluster.clock.now_ns < deadline_ns:
             cluster.clock.run_for(min(_SECOND, deadline_ns - cluster.clock.now_ns))
+            if gate is Gate.STALLED and quorum.leader != leader:
+                raise ApiError(_LOST, rpc_code="Unknown")
             gate = quorum.gate(manager_id, write=write)
         if gate is Gate.CLOSED:
             raise NoLeader(NO_LEADER)
