@@ -161,6 +161,28 @@ def test_a_task_whose_container_is_removed_by_hand_while_it_starts_is_replaced(c
     cluster.check()
 
 
+@pytest.mark.parametrize("how", ["stop_engine", "fail"])
+def test_addresses_of_plain_containers_are_given_back_after_a_restart(cluster, how):
+    host01, host02 = cluster.host("host01"), cluster.host("host02")
+    host01.networks.create("eg1", driver="overlay", attachable=True)
+    for host in (host01, host02):
+        host.containers.run("alpine", "sleep 1d", network="eg1", detach=True)
+    store = cluster.swarms[0].store
+
+    def attached() -> int:
+        return sum(bool(t.shared.spec.attachment) for t in store.tasks.values())
+
+    cluster.run_for("5s")
+    assert attached() == 2
+    getattr(host02, how)()
+    cluster.run_for("5s")
+    assert attached() == 2  # nobody could tell the managers
+    host02.start_engine() if how == "stop_engine" else host02.recover()
+    cluster.settle()
+    assert attached() == 1
+    cluster.check()
+
+
 def test_a_removed_node_gets_no_addresses_any_more(cluster):
     host01, host02 = cluster.host("host01"), cluster.host("host02")
     host01.networks.create("eg1", driver="overlay", attachable=True)

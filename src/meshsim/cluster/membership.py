@@ -99,6 +99,8 @@ class SwarmAgent(Agent):
         super().assign(complete=complete, tasks=tasks, removed=removed, networks=networks, node=node)
         self.settled = True
         member = self.host.member
+        if complete and member is not None:
+            member.end_attachments(tasks)
         wanted = node.role is Role.MANAGER and node.spec.role is Role.MANAGER
         if wanted and member is not None and not member.is_manager:
             member.take_office()
@@ -273,6 +275,18 @@ class Membership:
             self.manager.desk.call_later(0, self._give_back, task_id, name="detach")
         else:
             self._give_back(task_id)
+
+    def end_attachments(self, tasks: Sequence[Task]) -> None:
+        """Give back what containers held that did not survive a restart of the engine.
+
+        Source: moby daemon/cluster/networks.go WaitForDetachment (no attacher: the task is detached).
+        """
+        containers = self.host.engine.containers.values()
+        held = {i for c in containers if c.running for i in c.attachment_tasks.values()}
+        for task in tasks:
+            running = task.shared.spec.attachment and task.state is TaskState.RUNNING
+            if running and task.id not in held:
+                self.manager.desk.call_later(0, self._give_back, task.id, name="detach")
 
     def _give_back(self, task_id: str) -> None:
         if self.find_dispatcher() is not None and task_id in self.manager.store.tasks:
