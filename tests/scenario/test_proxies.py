@@ -143,6 +143,8 @@ def test_row_twelve_requests(hold):
         asked.append([b - a for a, b in zip(before, lab.shares(), strict=True)].index(1))
     assert asked == [0, 1, 2] * 4
     assert lab.shares() == [4, 4, 4]
+    assert lab.client.get("front:8404").text == f"{lab.haproxy}\n"  # the statistics page, no request
+    assert lab.shares() == [4, 4, 4]
 
 
 @HOLDS

@@ -72,13 +72,12 @@ class Proxy:
         self.connections = 0
         self.ahead_ns = 0
         self._keep_alive = keep_alive
-        self._requests = 0
         #: of the addresses that were ever sent to: their number
         self._pools: dict[tuple[str, int], int] = {}
 
     def __repr__(self) -> str:
         up = sum(server.state == "UP" for server in self.servers)
-        return f"<{type(self).__name__} {up} of {len(self.servers)} servers up, {self._requests} requests>"
+        return f"<{type(self).__name__} {up} of {len(self.servers)} servers up, {self.sent} requests>"
 
     def __str__(self) -> str:
         rows = [(s.name, f"{s.address or '-'}:{s.port}", s.state, str(s.requests)) for s in self.servers]
@@ -143,7 +142,6 @@ class Proxy:
         """Answer a request that arrives now."""
         if self.container is None:
             return Reply("", 503)  # it is not up yet
-        self._requests += 1
         return self.answer(request)
 
     def answer(self, request: Request) -> Reply:

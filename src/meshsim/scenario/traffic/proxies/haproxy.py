@@ -57,6 +57,7 @@ class HAProxy(Written):
             ``timeout server``).
         forwardfor: tell servers the client's address (``option forwardfor``).
         prefix: first part of the servers' names.
+        stats: the port of its statistics page, here a plain table of the servers.
     """
 
     backend: str = text()
@@ -78,6 +79,7 @@ class HAProxy(Written):
     server_ns: int = duration("server", "50s")
     forwardfor: bool = flag(False)
     prefix: str = text("web-")
+    stats: int = whole(8404, least=1)
 
     def __attrs_post_init__(self) -> None:
         server_at(self.backend)
@@ -252,6 +254,8 @@ class RunningHAProxy(Proxy):
     def answer(self, request: Request) -> Reply:
         """The next server in the cycle of those that are up; again when it cannot be connected to."""
         plan = self.plan
+        if request.port == plan.stats:
+            return Reply(f"{self}\n")
         if plan.forwardfor:
             request = request._replace(forwarded_for=request.source)
         spent_ns = 0
