@@ -14,13 +14,14 @@ FILES = (
     "control.txt",
     "networks.txt",
     "networks_26_1.txt",
+    "outages_26_1.txt",
 )
 SESSIONS = [session for name in FILES for session in load(name)]
 IMAGE = "katacoda/docker-http-server"
 
 
 def build(session: Session) -> tuple[Cluster, str]:
-    """Make a state: F fresh; S, S2 a swarm of two (typed at host01, host02); L a service; J, J2 recorded."""
+    """Make a state: F fresh; S, S2 a swarm of two (typed at host01, host02); L a service; J... recorded."""
     cluster = Cluster(seed=13, engine=session.engine)
     recorded = session.state.startswith("J")
     addresses = ("192.168.65.11", "192.168.65.12") if recorded else ("172.17.0.6", "172.17.0.7")
@@ -29,6 +30,9 @@ def build(session: Session) -> tuple[Cluster, str]:
     if session.state not in ("F", "J"):
         host01.swarm.init()
         host02.swarm.join("host01:2377", token=host01.swarm.join_token("worker"))
+    if session.state == "J3":
+        host03 = cluster.add_host("host03", "192.168.65.13")
+        host03.swarm.join("host01:2377", token=host01.swarm.join_token("worker"))
     if session.state == "L":
         host01.services.create(IMAGE, name="lbapp1", replicas=2, publish=["81:80"])
         cluster.settle()

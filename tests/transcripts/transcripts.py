@@ -1,7 +1,8 @@
 """Transcripts as tests: a text file of sessions, each a list of commands with the output they must have.
 
 ``## NAME STATE`` begins a session. A line ``$ command`` or ``host02$ command`` is run; what follows up to
-the next one is its output: lines of stdout, then lines of stderr behind ``! ``, then ``[exit N]``. Forms:
+the next one is its output: lines of stdout, then lines of stderr behind ``! ``, then ``[exit N]``. A line
+``# host02 fail`` does to a machine what no command can (``recover``, ``stop_engine`` ... likewise). Forms:
 ``<ID>`` 25 characters, ``<12>`` a cut id, ``<50>`` and ``<43>`` parts of tokens and keys, ``...`` any text.
 """
 
@@ -17,6 +18,7 @@ from meshsim import Cluster
 
 HERE = Path(__file__).parent
 _COMMAND = re.compile(r"(host\d+)?\$ (.*)")
+_FAULT = re.compile(r"# (host\d+) (fail|recover|stop_engine|start_engine)")
 _EXIT = re.compile(r"\[exit (\d+)\]")
 _FORMS = {
     "<ID>": "[0-9a-z]{25}",
@@ -30,13 +32,14 @@ _PARTS = re.compile("(" + "|".join(map(re.escape, _FORMS)) + ")")
 
 @frozen
 class Step:
-    """One command and what it must print."""
+    """One command and what it must print; or a fault."""
 
     host: str
     line: str
-    stdout: str
-    stderr: str
-    code: int
+    stdout: str = ""
+    stderr: str = ""
+    code: int = 0
+    fault: bool = False
 
 
 @frozen
@@ -70,11 +73,16 @@ def _steps(lines: list[str]) -> list[Step]:
     steps: list[Step] = []
     at = 0
     while at < len(lines):
+        fault = _FAULT.fullmatch(lines[at])
+        if fault is not None:
+            steps.append(Step(fault[1], fault[2], fault=True))
+            at += 1
+            continue
         command = _COMMAND.fullmatch(lines[at])
         assert command is not None, f"not a command: {lines[at]}"
         stdout, stderr, code = [], [], 0
         at += 1
-        while at < len(lines) and not _COMMAND.fullmatch(lines[at]):
+        while at < len(lines) and not (_COMMAND.fullmatch(lines[at]) or _FAULT.fullmatch(lines[at])):
             ended = _EXIT.fullmatch(lines[at])
             if ended:
                 code = int(ended[1])
@@ -108,6 +116,9 @@ def replay(session: Session, build: Callable[[Session], tuple[Cluster, str]]) ->
     """
     cluster, default = build(session)
     for step in session.steps:
+        if step.fault:
+            getattr(cluster.host(step.host), step.line)()
+            continue
         result = cluster.host(step.host or default).run(step.line)
         where = f"{session.name}: {step.line}"
         assert fits(step.stderr, result.stderr), (
