@@ -310,6 +310,15 @@ def test_nginx_leaves_a_failed_server_out_for_ten_seconds():
     assert f"X-Forwarded-For: {laptop.address}" in laptop.get("lb").text
 
 
+def test_nginx_has_nobody_to_ask_when_all_have_failed():
+    cluster, laptop, container = outside(Nginx(["host01:82", "host02:82"]))
+    assert [laptop.get("lb").status for _ in range(5)] == [502] * 5
+    assert [peer.requests for peer in container.handler.peers] == [1, 1]  # no live upstreams since
+    cluster.run_for("11s")
+    assert laptop.get("lb").status == 502
+    assert [peer.requests for peer in container.handler.peers] == [2, 2]
+
+
 def test_nginx_counts_no_failures_of_a_single_server():
     _, laptop, container = outside(Nginx("host01:82"))
     assert [laptop.get("lb").status for _ in range(3)] == [502] * 3
