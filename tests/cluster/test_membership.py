@@ -414,6 +414,37 @@ def test_3_8_5_to_7_quorum_lost_and_regained():
     assert len(host01.services.list()) == 2
 
 
+def test_3_7_a_call_without_a_leader_waits_for_one_until_its_deadline():
+    cluster = swarm(2, 2)
+    host01 = cluster.host("host01")
+    cluster.host("host02").fail()
+    while cluster.swarms[0].leading:
+        cluster.run_for("1s")
+    before_ns = cluster.clock.now_ns
+    with pytest.raises(ApiError, match="DeadlineExceeded"):  # although ten ticks pass meanwhile
+        host01.services.list()
+    assert cluster.clock.now_ns == before_ns + 20 * S
+    with pytest.raises(NoLeader):
+        host01.services.list()
+    assert cluster.clock.now_ns == before_ns + 20 * S
+
+
+def test_20_a_call_sent_to_a_leader_that_dies_hangs_although_another_leads_soon():
+    cluster = swarm(3, 3, seed=2)  # here the vote is at 11.8 s
+    host02 = cluster.host("host02")
+    cluster.host("host01").fail()
+    before_ns = cluster.clock.now_ns
+    with pytest.raises(ApiError, match="DeadlineExceeded"):
+        host02.nodes.list()
+    assert cluster.clock.now_ns == before_ns + 20 * S
+    assert "host01 Unknown Unreachable" in statuses(cluster, "host02")  # a new call is answered
+    cluster.partition(["host02"], ["host03"])  # the leader and its follower
+    cluster.clock.call_later(3 * S, cluster.heal)
+    before_ns = cluster.clock.now_ns
+    assert len(cluster.host("host03").nodes.list()) == 3  # a short cut only delays it
+    assert cluster.clock.now_ns <= before_ns + 5 * S
+
+
 def test_3_7_settling_waits_for_an_election_that_can_succeed():
     cluster = lost(swarm(3, 3), "host01", "host02")
     before_ns = cluster.clock.now_ns

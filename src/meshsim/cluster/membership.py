@@ -208,19 +208,26 @@ class Membership:
         return self.agent.settled
 
     def _ask(self, manager_id: str, *, write: bool) -> Control:
-        """Ask a manager each second until it answers or the deadline passes, as the engine does."""
+        """Let a call wait, as the engine does, until a manager answers it or its deadline passes.
+
+        Whether there has been no leader for long is looked at once, when the call begins. A call that was
+        sent to a leader that fell silent stays with it, whoever leads since.
+
+        Source: swarmkit manager/state/raft/raft.go LeaderConn; recorded on a real 26.1.5.
+        """
         cluster, quorum = self.host.cluster, self.manager.quorum
         deadline_ns = cluster.clock.now_ns + cluster.profile.request_timeout_ns
-        gate, leader = quorum.gate(manager_id, write=write), quorum.leader
-        while gate not in (Gate.OPEN, Gate.CLOSED) and cluster.clock.now_ns < deadline_ns:
-            cluster.clock.run_for(min(_SECOND, deadline_ns - cluster.clock.now_ns))
-            if gate is Gate.STALLED and quorum.leader != leader:
-                raise ApiError(_LOST, rpc_code="Unknown")
-            gate = quorum.gate(manager_id, write=write)
+        gate = first = quorum.gate(manager_id, write=write)
+        leader = quorum.followed(manager_id)
         if gate is Gate.CLOSED:
             raise NoLeader(NO_LEADER)
-        if gate is not Gate.OPEN:
-            raise ApiError(_NO_ANSWER, rpc_code="DeadlineExceeded")
+        while gate is not Gate.OPEN or (first is Gate.HANGING and quorum.leader != leader):
+            if cluster.clock.now_ns >= deadline_ns:
+                raise ApiError(_NO_ANSWER, rpc_code="DeadlineExceeded")
+            cluster.clock.run_for(min(_SECOND, deadline_ns - cluster.clock.now_ns))
+            if first is Gate.STALLED and quorum.leader != leader:
+                raise ApiError(_LOST, rpc_code="Unknown")
+            gate = quorum.gate(manager_id, write=write)
         return self.manager.control
 
     # -- plain containers on swarm networks

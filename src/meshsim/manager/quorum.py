@@ -233,6 +233,11 @@ class Quorum:
         noticed_ns = self.leading_since_ns + ticks * tick_ns + self._profile.raft_send_timeout_ns
         return Reachability.UNREACHABLE if self._clock.now_ns >= noticed_ns else Reachability.REACHABLE
 
+    def followed(self, node_id: str) -> str:
+        """The leader a member believes in; empty for none, and of nodes that are no members."""
+        member = self._members.get(node_id)
+        return member.leader if member is not None else ""
+
     @property
     def electable(self) -> bool:
         """Whether some member reaches enough others to become leader. O(members squared)."""
