@@ -257,6 +257,19 @@ def test_a_retry_on_the_same_server_waits_a_second():
     assert lab.haproxy.slots[0].requests == 4
 
 
+def test_an_address_needs_no_dns():
+    cluster = Cluster(images={"haproxy": HAProxy("192.168.65.11:81", slots=2)})
+    (host,) = cluster.add_hosts("host01")
+    host.swarm.init()
+    host.services.create("nginx", name="web", publish="81:80")
+    cluster.settle()
+    front = host.containers.run("haproxy", publish="80:80", detach=True)
+    assert host.get("host01:80").status == 200
+    cluster.run_for("1m")
+    assert front.handler.questions == 0
+    assert [slot.state for slot in front.handler.slots] == ["UP", "UP"]
+
+
 def test_an_answer_that_is_cut_is_no_answer():
     # 29 records fit into 512 bytes: with more tasks HAProxy knows none, unless it takes larger answers
     for payload, up in ((512, 0), (8192, 40)):

@@ -11,6 +11,7 @@ resolv_get_ip_from_response), src/server.c (snr_update_srv_status), src/check.c,
 from __future__ import annotations
 
 from meshsim.cluster import Reply, Request
+from meshsim.cluster.client import is_ipv4
 from meshsim.dataplane import Opened
 from meshsim.errors import BadValue
 from meshsim.scenario.fields import Written, choice, duration, flag, text, whole, written
@@ -40,7 +41,7 @@ class HAProxy(Written):
     It is also the image: ``Cluster(images={"haproxy": HAProxy("tasks.web:80")})``.
 
     Args:
-        backend: ``name:port`` of the servers; the name is asked of DNS.
+        backend: ``name:port`` of the servers; the name is asked of DNS (an address is just taken).
         slots: how many servers there can be.
         resolve: between two resolutions (``timeout resolve``); a TTL is not heeded.
         retry: how long it waits for an answer (``timeout retry``).
@@ -146,7 +147,11 @@ class RunningHAProxy(Proxy):
     def begin(self) -> None:
         """Ask DNS soon, and check each server in turn."""
         self._valid_ns = self.clock.now_ns
-        self.later(FIRST_QUESTION_NS, self._resolve)
+        if is_ipv4(self._name):  # nothing to ask: every slot is that server
+            for slot in self.slots:
+                slot.address, slot.ready, slot.up, slot.health = self._name, True, True, self.plan.rise
+        else:
+            self.later(FIRST_QUESTION_NS, self._resolve)
         for number, slot in enumerate(self.slots if self.plan.check else ()):
             self.later(self.plan.inter_ns * number // len(self.slots), self._check, slot)
 
