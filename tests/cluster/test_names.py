@@ -10,7 +10,7 @@ import pytest
 from meshsim import Cluster as ShellCluster
 from meshsim.cluster import Cluster
 from meshsim.dns import OutsideWorld, Record, Reply, Server
-from meshsim.errors import BadValue, NameNotResolved
+from meshsim.errors import BadValue, NameNotResolved, NotFound
 
 IMAGE = "katacoda/docker-http-server"
 
@@ -346,6 +346,94 @@ def test_3_5_the_older_engine_asks_on_and_stays_silent():
     servers = [Server("192.168.65.1", plain), Server("192.168.65.2", silent)]
     answer = client(swarm("20.10", outside=servers)).resolve("x.test")
     assert (answer.rcode, len(plain.asked), len(silent.asked)) == (None, 1, 1)
+
+
+@pytest.fixture
+def two_worlds(engine):
+    """A host that lists one server, and another one that only ``--dns`` names."""
+    lan, other = OutsideWorld({"lan.test": "192.0.2.1"}), OutsideWorld({"other.test": "192.0.2.2"})
+    return swarm(engine, outside=[Server("192.168.65.1", lan), Server("192.168.65.2", other)])
+
+
+def test_3_5_servers_of_a_containers_own(two_worlds):
+    host = two_worlds.host("host01")
+    host.networks.create("inside", driver="overlay", attachable=True, internal=True)
+    own = host.containers.run("alpine", "sleep 1d", network="eg1", dns="192.168.65.2", detach=True)
+    plain = host.containers.run("alpine", "sleep 1d", network="eg1", detach=True)
+    shut = host.containers.run("alpine", "sleep 1d", network="inside", dns="192.168.65.2", detach=True)
+    lost = host.containers.run("alpine", "sleep 1d", network="eg1", dns="192.0.2.53", detach=True)
+    asked = {"own": own, "plain": plain, "shut": shut}
+    assert {name: one.resolve("other.test").addresses for name, one in asked.items()} == {
+        "own": ["192.0.2.2"],
+        "plain": [],
+        "shut": ["192.0.2.2"],  # a --dns server is asked from inside the container, host servers are not
+    }
+    assert (plain.resolve("lan.test").addresses, own.resolve("lan.test").addresses) == (["192.0.2.1"], [])
+    answer = lost.resolve("lan.test")
+    assert (answer.rcode, answer.elapsed_ns) == ("SERVFAIL", 4_000_000_000), "nobody is there"
+
+
+def test_3_5_a_services_own_servers_search_list_and_options(two_worlds):
+    host = two_worlds.host("host01")
+    service = host.services.create(
+        IMAGE, name="s", network="eg1", dns=["192.168.65.2"], dns_search=["test"], dns_option=["ndots:2"]
+    )
+    two_worlds.settle()
+    (task,) = service.tasks()
+    assert task.container.resolve("other.test").addresses == ["192.0.2.2"]
+    assert task.container.resolve("other").addresses == [], "a bare question is not searched for"
+    assert task.container.resolve("nosuch").rcode == "NOERROR", "ndots set: single labels stay at home"
+    assert two_worlds.resolve_from(task.container.namespace, "other") == "192.0.2.2", (
+        "a program's resolver searches"
+    )
+    assert two_worlds.resolve_from(task.container.namespace, "s") == service.vip("eg1")
+    with pytest.raises(NameNotResolved):
+        two_worlds.resolve_from(task.container.namespace, "other.")
+    assert task.container.attrs["HostConfig"]["DnsSearch"] == ["test"]
+
+
+def test_3_1_resolv_conf_with_wishes():
+    cluster = ShellCluster(engine="28", outside=[Server("192.168.65.1")])
+    host = cluster.add_host("host01")
+    host.networks.create("mine")
+    wishes = "--dns 192.168.65.9 --dns-search lan --dns-search corp --dns-option ndots:1 --ip 172.18.0.7"
+    line = (
+        f"docker run --network name=mine,alias=me {wishes} alpine sh -c 'cat /etc/resolv.conf; hostname -i'"
+    )
+    assert host.run(line).stdout.splitlines()[4:] == [
+        "nameserver 127.0.0.11",
+        "search lan corp",
+        "options ndots:1",
+        "",
+        "# Based on host file: '/etc/resolv.conf' (internal resolver)",
+        "# ExtServers: [192.168.65.9]",
+        "# Overrides: [nameservers search options]",
+        "# Option ndots from: override",
+        "172.18.0.7",
+    ]
+    refused = host.run("docker run --dns nonsense alpine true")
+    assert refused.stderr.startswith('invalid argument "nonsense" for "--dns" flag: ')
+    assert refused.exit == 125
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("alias=a", "network name/id is not specified"),
+        ("name=eg1,x=y", "invalid field key x"),
+        ("name=nosuch", "network nosuch not found"),
+    ],
+)
+def test_networks_in_the_long_form(cluster, host, text, sentence):
+    with pytest.raises((BadValue, NotFound)) as caught:
+        host.containers.run("alpine", network=text)
+    assert str(caught.value) == sentence
+    assert host.containers.list(all=True) == []
+    made = host.containers.run(
+        "alpine", "sleep 1d", network=["name=eg1,alias=a,ip=10.0.1.77"], network_alias="b", detach=True
+    )
+    assert (made.ip("eg1"), made.resolve("a").addresses) == ("10.0.1.77", ["10.0.1.77"])
+    assert made.resolve("b").addresses == ["10.0.1.77"]
 
 
 def test_3_5_what_the_world_outside_cannot_be():

@@ -2,7 +2,15 @@
 
 import pytest
 
-from meshsim.dns import OutsideWorld, Question, Reply, Server, asked_servers, outer_servers
+from meshsim.dns import (
+    OutsideWorld,
+    Question,
+    Reply,
+    Server,
+    asked_servers,
+    container_resolv_conf,
+    outer_servers,
+)
 from meshsim.errors import BadValue
 
 
@@ -57,10 +65,18 @@ def test_what_the_world_outside_cannot_be(wrong):
 
 def test_3_5_a_host_without_server():
     """Ground truth 3: until 27 Docker asks two servers of its own; here nobody is there."""
-    assert asked_servers((), "host-ext-servers") == ()
+    assert asked_servers((), style="host-ext-servers") == ()
     for style in ("plain", "ext-servers"):
-        two = asked_servers((), style)
+        two = asked_servers((), style=style)
         assert [server.address for server in two] == ["8.8.8.8", "8.8.4.4"]
         assert [server.ask(Question("x."), 0) for server in two] == [None, None]
     listed = (Server("192.168.65.1"),)
-    assert asked_servers(listed, "ext-servers") == listed
+    assert asked_servers(listed, style="ext-servers") == listed
+
+
+def test_3_5_servers_of_a_containers_own():
+    known = Server("192.168.65.1", OutsideWorld({"a": "192.0.2.1"}))
+    conf = container_resolv_conf(servers=["192.168.65.1"], dns=["192.168.65.1", "192.0.2.53"])
+    own, nobody = asked_servers([known], conf)
+    assert (own.from_host, own.ask) == (False, known.ask)
+    assert nobody.ask(Question("a."), 0) is None

@@ -505,7 +505,7 @@ class Cluster:
             return "127.0.0.1"
         if is_literal(name):
             return name
-        answer: Answer = namespace.resolve(name)
+        answer: Answer = namespace.look_up(name)
         if not answer.addresses:
             raise NameNotResolved(f"Could not resolve host: {name}", elapsed_ns=answer.elapsed_ns)
         return answer.addresses[0]

@@ -7,17 +7,20 @@ time; calls it makes to other containers happen at the same instant and their ti
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal, Protocol, TypeAlias
 
+from attrs import frozen
+
 from meshsim.cluster.images import Handler, Image, Reply, Request
-from meshsim.model.frozen import EMPTY, FrozenDict, frozen_dict
+from meshsim.dns import ResolvConf, ResolvConfStyle, Server, container_resolv_conf
+from meshsim.model.frozen import EMPTY, Frozen, FrozenDict, frozen_dict
 from meshsim.model.objects import Attachment, Task
 from meshsim.model.specs import PortConfig
 from meshsim.sim import Clock, short
 from meshsim.views.shapes import LocalNetworkFacts
 
-__all__ = ["Caller", "Container", "ContainerState"]
+__all__ = ["Caller", "Container", "ContainerState", "NameWishes"]
 
 ContainerState: TypeAlias = Literal["created", "running", "exited"]
 
@@ -27,6 +30,28 @@ class Caller(Protocol):
 
     def call_from(self, container: Container, target: str, payload: str) -> tuple[Reply, int]:
         """Ask ``name:port``; the reply and the virtual nanoseconds it took."""
+
+
+@frozen(slots=True)
+class NameWishes(Frozen):
+    """What a container's user wants of its resolv.conf: ``--dns``, ``--dns-search``, ``--dns-option``."""
+
+    servers: tuple[str, ...] = ()
+    search: tuple[str, ...] = ()
+    options: tuple[str, ...] = ()
+
+    def conf(self, listed: Sequence[Server], style: ResolvConfStyle) -> ResolvConf:
+        """The file, on a machine with these servers."""
+        return container_resolv_conf(
+            servers=[server.address for server in listed],
+            dns=self.servers,
+            dns_search=self.search,
+            dns_options=self.options,
+            style=style,
+        )
+
+
+NO_WISHES = NameWishes()
 
 
 class Container:
@@ -41,6 +66,7 @@ class Container:
         task_id, service_id: of that task and its service; empty for a plain container.
         attachment_tasks: of a plain container: network id -> the task that holds its address there.
         aliases: of a plain container: network id -> its further names there.
+        names: what its resolv.conf shall say.
         wanted: of a plain container: local network id -> the address asked for.
         attachments: places on swarm networks.
         local_networks, local_attachments: networks of this machine alone, and its addresses there.
@@ -51,8 +77,8 @@ class Container:
         "_labels", "_spent_ns", "aliases", "argv", "attachment_tasks", "attachments", "behaviour",
         "caller", "created_ns", "endpoint_id", "env", "exit_code", "explicit", "finished_ns", "handler",
         "health", "hostname", "id", "image", "local_attachments", "local_networks", "log", "name",
-        "network_mode", "network_names", "pid", "published", "remove_on_exit", "service_id", "short_id",
-        "started_ns", "state", "task", "task_id", "wanted",
+        "names", "network_mode", "network_names", "pid", "published", "remove_on_exit", "service_id",
+        "short_id", "started_ns", "state", "task", "task_id", "wanted",
     )  # fmt: skip
 
     def __init__(
@@ -95,6 +121,7 @@ class Container:
         #: whether the command was given, so that the image's own server does not run
         self.explicit = False
         self.aliases: FrozenDict[str, tuple[str, ...]] = EMPTY
+        self.names = NO_WISHES
         self.wanted: FrozenDict[str, str] = EMPTY
         self.attachment_tasks: FrozenDict[str, str] = EMPTY
         self.network_mode = ""

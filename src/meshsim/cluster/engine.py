@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from meshsim.agent import Agent, Outcome
-from meshsim.cluster.container import Container
+from meshsim.cluster.container import Container, NameWishes
 from meshsim.cluster.facts import container_facts
 from meshsim.cluster.happenings import Happenings
 from meshsim.cluster.health import Monitor, is_gated
@@ -189,6 +189,8 @@ class Engine:
         container.network_names = self._names.setdefault(names, names)
         if not task.attachments:  # then it is on the default bridge, as any container
             self.wiring.join_local(container, self.networks.bridge)
+        if spec.dns_servers or spec.dns_search or spec.dns_options:
+            container.names = NameWishes(spec.dns_servers, spec.dns_search, spec.dns_options)
         container.explicit = bool(spec.command or spec.args)
         self._by_task[task.id] = container
         return Outcome(profile.prepare_ns + profile.pull_ns)

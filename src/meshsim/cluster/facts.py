@@ -43,6 +43,9 @@ def container_facts(container: Container, endpoint_id: Callable[[Container, str]
         ports=_ports(container),
         network_mode=container.network_mode or "default",
         auto_remove=container.remove_on_exit,
+        dns=container.names.servers,
+        dns_options=container.names.options,
+        dns_search=container.names.search,
     )
 
 

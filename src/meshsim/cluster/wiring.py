@@ -17,6 +17,7 @@ from meshsim.cluster.container import Container
 from meshsim.cluster.happenings import Happenings
 from meshsim.cluster.locals import LocalNetworks
 from meshsim.dataplane import Binding, DataPlane, HostPort, Journal
+from meshsim.dns import asked_servers
 from meshsim.errors import Forbidden
 from meshsim.model.objects import Attachment, Network, Node, Task
 from meshsim.model.specs import PortConfig
@@ -223,6 +224,7 @@ class Wiring:
         opened = tuple(
             port if port.published else evolve(port, published=self._free_port(port)) for port in ports
         )
+        conf = container.names.conf(self._plane.servers, self._plane.profile.resolv_conf)
         self._plane.add_namespace(
             container.endpoint_id,
             name=container.name,
@@ -230,6 +232,9 @@ class Wiring:
             attachments=(*container.attachments, *container.local_attachments),
             aliases=container.aliases,
             host_ports=[HostPort(port.protocol.value, port.published, port.target) for port in opened],
+            servers=asked_servers(self._plane.servers, conf),
+            search=container.names.search,
+            ndots_set=conf.ndots_set,
         )
         container.published = opened
         return opened

@@ -57,6 +57,7 @@ class Namespace:
         attachments: its places on networks.
         gateway_address: its address on docker_gwbridge or the default bridge; empty when it has no way out.
         host_ports: what the host maps to it.
+        search: the domains of its resolv.conf.
         ports: its source ports, the host's counter.
         ways: that were walked before.
     """
@@ -73,6 +74,7 @@ class Namespace:
         "name",
         "plane",
         "ports",
+        "search",
         "ways",
     )
 
@@ -90,6 +92,7 @@ class Namespace:
         host_ports: tuple[HostPort, ...],
         servers: tuple[Server, ...],
         ndots_set: bool,
+        search: tuple[str, ...] = (),
     ) -> None:
         self.plane = plane
         self.endpoint_id = endpoint_id
@@ -100,6 +103,7 @@ class Namespace:
         self.host_ports = host_ports
         self._servers = servers
         self._ndots_set = ndots_set
+        self.search = search
         self._resolver: Resolver | None = None
         # One counter for the machine: a source hidden behind the host's address stays distinct.
         self.ports = plane.ports
@@ -154,6 +158,19 @@ class Namespace:
         for network_id in self.places:
             plane.bring_up(network_id)
         return self.resolver.lookup(name, qtype, now_ns=plane.clock.now_ns, **options)
+
+    def look_up(self, name: str) -> Answer:
+        """What a program gets for a name: the name as it is, then in each domain of the search list.
+
+        Source: ndots:0, as Docker sets it, tries the bare name first.
+        """
+        answer = self.resolve(name)
+        for domain in () if name.endswith(".") else self.search:
+            if answer.addresses:
+                break
+            again = self.resolve(f"{name}.{domain}")
+            answer = again if again.addresses else answer
+        return answer
 
     def connect(
         self, address: str, port: int, *, protocol: str = "tcp", source_port: int = 0, trace: bool = False

@@ -256,6 +256,7 @@ class DataPlane:
         aliases: Mapping[str, Sequence[str]] | None = None,
         host_ports: Iterable[HostPort] = (),
         servers: Sequence[Server] | None = None,
+        search: Sequence[str] = (),
         ndots_set: bool = False,
     ) -> Namespace:
         """Make the network namespace of a container.
@@ -268,6 +269,7 @@ class DataPlane:
             aliases: its further names on local bridges, by network id.
             host_ports: what the host maps to it.
             servers: ``--dns``; default the host's.
+            search: the domains of its resolv.conf.
             ndots_set: its resolv.conf has an ndots option of the user's.
 
         Raises:
@@ -284,8 +286,11 @@ class DataPlane:
             attachments=attachments,
             gateway_address=self._way_out(attachments),
             host_ports=tuple(host_ports),
-            servers=self.servers if servers is None else tuple(servers),
+            servers=asked_servers(self.servers, style=self.profile.resolv_conf)
+            if servers is None
+            else tuple(servers),
             ndots_set=ndots_set,
+            search=tuple(search),
         )
         self.namespaces[endpoint_id] = namespace
         for mapped in namespace.host_ports:
@@ -411,7 +416,7 @@ class DataPlane:
         profile = self.profile
         return Resolver(
             zones or [Zone("host", kind="local")],  # no network of its own: the host's servers, no names
-            servers=asked_servers(servers, profile.resolv_conf),
+            servers=servers,
             ndots_set=ndots_set,
             rng=self.rng,
             failing=profile.dns_no_upstream,

@@ -16,7 +16,7 @@ from typing import Protocol, TypeAlias
 from attrs import field, frozen
 
 from meshsim.dns.message import Question, Record
-from meshsim.dns.resolvconf import ResolvConfStyle, container_resolv_conf
+from meshsim.dns.resolvconf import ResolvConf, ResolvConfStyle, container_resolv_conf
 from meshsim.errors import BadValue
 
 __all__ = ["Outside", "OutsideWorld", "Reply", "Server", "Upstream", "asked_servers", "outer_servers"]
@@ -149,17 +149,26 @@ def outer_servers(outside: Outside | None = None) -> tuple[Server, ...]:
     return servers
 
 
-def asked_servers(listed: Sequence[Server], style: ResolvConfStyle) -> tuple[Server, ...]:
-    """The servers that containers' questions go to: those the host lists, or Docker's own two without any.
+def asked_servers(
+    listed: Sequence[Server], conf: ResolvConf | None = None, *, style: ResolvConfStyle = "host-ext-servers"
+) -> tuple[Server, ...]:
+    """The servers that a container's questions go to, by its resolv.conf.
 
-    Nobody is at the made-up addresses: this world has no Internet.
+    Args:
+        listed: what the host has, and all that there are: nobody is at other addresses, as this world has no
+            Internet.
+        conf: of the container; None: it has no wishes of its own.
+        style: of the engine, for None: a host without servers may get two of Docker's own.
 
-    >>> [server.address for server in asked_servers((), "ext-servers")]
+    >>> [server.address for server in asked_servers((), style="ext-servers")]
     ['8.8.8.8', '8.8.4.4']
 
     Source: moby libnetwork/internal/resolvconf defaultIPv4NSs; recorded: unknown names then time out.
     """
-    if listed:
-        return tuple(listed)
+    if conf is None:
+        conf = container_resolv_conf(servers=[server.address for server in listed], style=style)
+    there = {server.address: server.ask for server in listed}
     nobody = OutsideWorld(unknown=None)
-    return tuple(Server(address, nobody) for address in container_resolv_conf(style=style).servers)
+    return tuple(
+        Server(address, there.get(address, nobody), from_host=conf.from_host) for address in conf.servers
+    )

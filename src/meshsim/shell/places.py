@@ -12,7 +12,7 @@ from meshsim.cluster import Host
 from meshsim.cluster.client import PingReply, Response, Target, fetch
 from meshsim.cluster.programs import ProgramResult
 from meshsim.dataplane import DataPlane, Namespace, NetPlace, netns
-from meshsim.dns import Answer, Question, container_resolv_conf
+from meshsim.dns import Answer, Question
 from meshsim.errors import Conflict, NotModelled
 from meshsim.profile import Profile
 from meshsim.shell.tools import Flavour, run_program
@@ -213,8 +213,7 @@ class ContainerPlace(_Place):
 
     def resolv_conf(self) -> str:
         """What the engine wrote into the container."""
-        servers = [server.address for server in self.host.plane.servers]
-        return container_resolv_conf(servers=servers, style=self.profile.resolv_conf).text
+        return self.container.names.conf(self.host.plane.servers, self.profile.resolv_conf).text
 
     @property
     def network(self) -> Namespace:

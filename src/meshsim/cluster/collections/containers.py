@@ -9,8 +9,8 @@ from attrs import evolve
 
 from meshsim.cluster.client import Connection, PingReply, Response, Target, fetch
 from meshsim.cluster.collections.base import Collection, Handle
-from meshsim.cluster.collections.plugs import abandon, connect, find_network
-from meshsim.cluster.container import Container
+from meshsim.cluster.collections.plugs import abandon, connect, wishes_of
+from meshsim.cluster.container import Container, NameWishes
 from meshsim.cluster.specvalues import Words, command_of, duration_of, pairs_of, ports_of, words_of
 from meshsim.dataplane import Failed, Namespace
 from meshsim.dns import Answer
@@ -227,6 +227,9 @@ class Containers(Collection):
         network: Words | None = None,
         network_alias: Words = (),
         ip: str = "",
+        dns: Words = (),
+        dns_search: Words = (),
+        dns_option: Words = (),
         detach: bool = False,
         remove: bool = False,
         hostname: str = "",
@@ -241,9 +244,13 @@ class Containers(Collection):
             image: the image's reference.
             command: what runs instead of the image's own.
             name: invented when None.
-            network: names of networks; attachable swarm networks are allowed. Default ``bridge``.
+            network: names of networks, or ``name=eg1,alias=db``; attachable swarm networks are allowed.
+                Default ``bridge``.
             network_alias: further names on the first of them.
             ip: its address on the first of them; default the next free one.
+            dns: addresses of name servers, of those the cluster has outside, instead of the machine's.
+            dns_search: domains in which its programs look names up too.
+            dns_option: of its resolv.conf, ``ndots:1``.
             detach: return at once; else when the program has ended (or after ten virtual minutes).
             remove: remove it when the program ends.
             hostname: what it calls itself; default the first digits of its id.
@@ -260,8 +267,7 @@ class Containers(Collection):
             host.cluster.clock.guard()
         engine = host.engine
         ports = tuple(_as_host_port(port) for port in ports_of(publish))
-        names = words_of(network) or ("bridge",)
-        targets = [find_network(host, name) for name in names]
+        wishes = wishes_of(host, words_of(network), words_of(network_alias), ip)
         container = engine.create(
             image,
             name=name or "",
@@ -272,16 +278,11 @@ class Containers(Collection):
             labels=pairs_of(label),
         )
         container.remove_on_exit = remove
-        container.network_mode = names[0] if network else ""
+        container.network_mode = wishes[0].network.name if network else ""
+        container.names = NameWishes(words_of(dns), words_of(dns_search), words_of(dns_option))
         try:
-            for place, target in enumerate(targets):
-                connect(
-                    host,
-                    container,
-                    target,
-                    aliases=() if place else words_of(network_alias),
-                    ip="" if place else ip,
-                )
+            for wish in wishes:
+                connect(host, container, wish.network, aliases=wish.aliases, ip=wish.ip)
             engine.launch(container, ports)
         except Exception:
             abandon(host, container)

@@ -13,16 +13,18 @@ from collections.abc import Sequence
 from ipaddress import IPv4Address, ip_network
 from typing import TYPE_CHECKING, TypeAlias
 
+from attrs import frozen
+
 from meshsim.cluster.client import is_ipv4
 from meshsim.cluster.container import Container
-from meshsim.errors import Conflict, Forbidden, InvalidParameter, NotFound, NotModelled
+from meshsim.errors import BadValue, Conflict, Forbidden, InvalidParameter, NotFound, NotModelled
 from meshsim.model.objects import Attachment, Network
 from meshsim.views.shapes import LocalNetworkFacts
 
 if TYPE_CHECKING:
     from meshsim.cluster.host import Host
 
-__all__ = ["AnyNetwork", "abandon", "connect", "disconnect", "find_network"]
+__all__ = ["AnyNetwork", "Wish", "abandon", "connect", "disconnect", "find_network", "wishes_of"]
 
 AnyNetwork: TypeAlias = Network | LocalNetworkFacts
 
@@ -42,6 +44,54 @@ def find_network(host: Host, text: str) -> AnyNetwork:
     if found is None:
         raise NotFound(f"network {text} not found")
     return found
+
+
+@frozen(slots=True)
+class Wish:
+    """A network a new container shall be on, its further names there, and the address asked for."""
+
+    network: AnyNetwork
+    aliases: tuple[str, ...] = ()
+    ip: str = ""
+
+
+def wishes_of(host: Host, texts: Sequence[str], aliases: Sequence[str] = (), ip: str = "") -> list[Wish]:
+    """``--network`` values: names, or ``name=eg1,alias=db,ip=10.0.1.9``; default the bridge.
+
+    ``aliases`` and ``ip`` belong to the first of them.
+
+    Raises:
+        BadValue: a text is neither; docker's sentence.
+        NotFound: no such network.
+
+    Source: docker/cli opts/network.go NetworkOpt.Set.
+    """
+    found = [_wish(host, text) for text in texts or ("bridge",)]
+    first = found[0]
+    found[0] = Wish(first.network, (*first.aliases, *aliases), ip or first.ip)
+    return found
+
+
+def _wish(host: Host, text: str) -> Wish:
+    if "=" not in text:
+        return Wish(find_network(host, text))
+    name, aliases, ip = "", [], ""
+    for field in text.split(","):
+        key, _, value = field.partition("=")
+        match key.strip().lower():
+            case "name":
+                name = value.strip()
+            case "alias":
+                aliases.append(value.strip())
+            case "ip":
+                ip = value.strip()
+            case "driver-opt":
+                raise NotModelled("--network driver-opt= is not modelled")
+            case other:
+                raise BadValue(f"invalid field key {other}", text)
+    if not name:
+        raise BadValue("network name/id is not specified", text)
+    return Wish(find_network(host, name), tuple(aliases), ip)
 
 
 def connect(

@@ -15,8 +15,6 @@ UNMODELLED_RUN_FLAGS = (
     "cap-add",
     "cap-drop",
     "cpus",
-    "dns",
-    "dns-search",
     "gpus",
     "health-cmd",
     "link",
@@ -33,6 +31,9 @@ UNMODELLED_RUN_FLAGS = (
 
 RUN_FLAGS = (
     Flag("detach", "bool", "d", help="Run container in background and print container ID"),
+    Flag("dns", "ip", help="Set custom DNS servers"),
+    Flag("dns-option", "list", help="Set DNS options"),
+    Flag("dns-search", "list", help="Set custom DNS search domains"),
     Flag("entrypoint", help="Overwrite the default ENTRYPOINT of the image"),
     Flag("env", "list", "e", help="Set environment variables"),
     Flag("hostname", short="h", help="Container host name"),

@@ -12,7 +12,7 @@ import re
 from typing import TYPE_CHECKING
 
 from meshsim.errors import ApiError, Forbidden, NotModelled
-from meshsim.shell.docker.common import Call, engine_said, port_text, unknown_image
+from meshsim.shell.docker.common import Call, engine_said, network_text, port_text, unknown_image
 from meshsim.shell.docker.container_flags import UNMODELLED_RUN_FLAGS
 from meshsim.shell.docker.pulling import pull_text
 from meshsim.shell.places import ContainerPlace
@@ -38,14 +38,17 @@ def run_container(call: Call) -> Result:
     pulled = unknown_image(call, image)
     if call["pull"] != "never":
         pulled += pull_text(call.host, image, quiet=call["quiet"])
-    network, aliases = _network(call)
     try:
         handle = call.host.containers.run(
             image,
             tuple(command),
             name=call["name"] or None,
-            network=network,
-            network_alias=aliases,
+            network=tuple(network_text(choice) for choice in (*call["network"], *call["net"])),
+            network_alias=tuple(call["network-alias"]),
+            ip=call["ip"],
+            dns=tuple(call["dns"]),
+            dns_search=tuple(call["dns-search"]),
+            dns_option=tuple(call["dns-option"]),
             detach=True,
             remove=call["rm"],
             hostname=call["hostname"],
@@ -81,16 +84,6 @@ def _refused(call: Call, image: str) -> Result | None:
     if call["tty"] and call["interactive"] and not call["detach"]:
         return Result("", "the input device is not a TTY\n", 1)
     return None
-
-
-def _network(call: Call) -> tuple[str | None, tuple[str, ...]]:
-    choices = (*call["network"], *call["net"])
-    if len(choices) > 1:
-        raise NotModelled("docker run on several networks is not modelled")
-    if call["ip"] or any(choice.ip for choice in choices):
-        raise NotModelled("docker run --ip is not modelled")
-    aliases = (*call["network-alias"], *(alias for choice in choices for alias in choice.aliases))
-    return (choices[0].target if choices else None), aliases
 
 
 def _published(call: Call) -> tuple[str, ...]:

@@ -87,6 +87,9 @@ class ContainerFacts:
     ports: tuple[PortBinding, ...] = ()
     network_mode: str = "default"
     auto_remove: bool = False
+    dns: tuple[str, ...] = ()
+    dns_options: tuple[str, ...] = ()
+    dns_search: tuple[str, ...] = ()
     tty: bool = False
     restart: str = "no"
 
@@ -149,12 +152,14 @@ def _host_config(facts: ContainerFacts) -> dict[str, Any]:
         for port in facts.ports
         if port.published
     }
+    wishes = (("Dns", facts.dns), ("DnsOptions", facts.dns_options), ("DnsSearch", facts.dns_search))
     return {
         "LogConfig": {"Type": "json-file", "Config": {}},
         "NetworkMode": facts.network_mode,
         "PortBindings": bound,
         "RestartPolicy": {"Name": facts.restart, "MaximumRetryCount": 0},
         "AutoRemove": facts.auto_remove,
+        **{key: list(words) for key, words in wishes if words},
     }
 
 
