@@ -122,6 +122,7 @@ class Membership:
         self.manager = manager
         self.node_id = node_id
         self.lock = ""
+        #: the swarm's unlock key when the engine last ended
         self._key = ""
         self._started_ns = host.cluster.clock.now_ns
         cluster = host.cluster

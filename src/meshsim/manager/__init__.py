@@ -11,8 +11,9 @@
 >>> manager.store.swarm.worker_token[:9]
 'SWMTKN-1-'
 
-Read in this order: ``manager`` (what there is and when it runs), ``quorum`` (who leads), ``dispatcher`` (the
-line to the agents), ``scheduler``, ``roles``; then ``control``, ``allocator``, ``orchestrator``.
+Read in this order: ``manager`` (what there is and when it runs), ``quorum`` (who leads), ``desk`` (the loops'
+clock), ``dispatcher`` (the line to the agents), ``scheduler``, ``roles``; then ``control``,
+``allocator``, ``orchestrator``.
 """
 
 from meshsim.manager.allocator import Allocator
