@@ -162,3 +162,18 @@ def test_5_3_host_mode_keeps_the_client_and_is_refused_elsewhere(cluster):
     assert laptop.get("host02:8080").source == laptop.address
     assert laptop.get("host01:81").source != laptop.address
     assert experience(cluster, laptop.get, "host01:8080").kind == "refused"
+
+
+def test_a_containers_trace_begins_with_the_name_it_asked_for(cluster):
+    cli = cluster.host("host01").containers.get("cli")
+    vip = cluster.host("host01").services.get("web").vip("eg1")
+    hop = cli.get("web").trace.hops[0]
+    assert (hop.rule, hop.namespace, hop.destination) == ("127.0.0.11", "cli", "127.0.0.11:53")
+    assert hop.text == f"the embedded DNS answers for web: {vip}"
+    assert cli.get(vip).trace.hops[0].rule == "route"
+    assert cli.connect("web").opened.trace.hops[0] == hop
+    refused = experience(cluster, cli.get, "web:81")
+    assert [step.rule for step in refused.trace.hops][:2] == ["127.0.0.11", "route"]
+    assert experience(cluster, cli.connect, "web:81").trace.hops[0].rule == "127.0.0.11"
+    assert cli.get("web", trace=False).trace is None
+    assert repr(cli.get(vip).trace).startswith("<Trace of 6 hops: web.")

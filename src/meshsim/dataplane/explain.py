@@ -21,6 +21,7 @@ __all__ = [
     "mapped",
     "marked",
     "masked",
+    "named",
     "overlay",
     "picked",
     "placeholder",
@@ -36,6 +37,12 @@ def left(source_port: int, machine: str, namespace: str, source: str, destinatio
     """The client's own machine."""
     text = "stays on this machine" if local else "leaves towards the machine that has the address"
     return Hop(machine, namespace, "route", text, at(source, source_port), destination)
+
+
+def named(source_port: int, machine: str, namespace: str, name: str, address: str) -> Hop:  # noqa: ARG001
+    """The name a container's program asked for, and what its embedded DNS made of it."""
+    text = f"the embedded DNS answers for {name}: {address}"
+    return Hop(machine, namespace, "127.0.0.11", text, "127.0.0.1:*", "127.0.0.11:53")
 
 
 def dnat(source_port: int, host: str, source: str, entry: str, protocol: str, port: int, local: bool) -> Hop:

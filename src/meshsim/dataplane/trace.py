@@ -76,7 +76,7 @@ class Hop(Frozen):
 Step: TypeAlias = tuple[Callable[..., Hop], tuple[Any, ...]]
 
 
-@frozen(slots=True)
+@frozen(slots=True, repr=False)
 class Trace(Frozen):
     """The hops of one connection, and how it ended.
 
@@ -100,6 +100,13 @@ class Trace(Frozen):
     def hops(self) -> tuple[Hop, ...]:
         """Every step in order. O(hops)."""
         return tuple(word(self.source_port, *arguments) for word, arguments in self._steps)
+
+    def __repr__(self) -> str:
+        return f"<Trace of {len(self._steps)} hops: {self.result}>"
+
+    def after(self, step: Step) -> Trace:
+        """The same with one more step before it."""
+        return Trace((step, *self._steps), self.source_port, self.result)
 
     def __str__(self) -> str:
         lines = []

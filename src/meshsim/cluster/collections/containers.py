@@ -12,7 +12,8 @@ from meshsim.cluster.collections.base import Collection, Handle
 from meshsim.cluster.collections.plugs import abandon, connect, wishes_of
 from meshsim.cluster.container import Container, NameWishes
 from meshsim.cluster.specvalues import Words, command_of, duration_of, pairs_of, ports_of, words_of
-from meshsim.dataplane import Failed, Namespace
+from meshsim.dataplane import Failed, Namespace, Trace
+from meshsim.dataplane.explain import named
 from meshsim.dns import Answer
 from meshsim.errors import Conflict, ConnectionFailed, InvalidParameter, NotFound
 from meshsim.model.specs import PortConfig
@@ -141,9 +142,13 @@ class ContainerHandle(Handle[ContainerFacts]):
         opened = self.namespace.connect(
             address, where.port, protocol=protocol, source_port=source_port, trace=True
         )
+        told = self._after_asking(opened.trace, where.host, address)
         cluster.step(opened.elapsed_ns)
         if isinstance(opened, Failed):
-            raise opened.error(f"{where.host}:{where.port}")
+            failure = opened.error(f"{where.host}:{where.port}")
+            failure.trace = told
+            raise failure
+        opened.trace = told
         return Connection(cluster, where, opened)
 
     def get(self, url: str, *, trace: bool = True) -> Response:
@@ -159,10 +164,12 @@ class ContainerHandle(Handle[ContainerFacts]):
         try:
             response = fetch(cluster, self.namespace, address, where, trace=trace)
         except ConnectionFailed as failure:
+            failure.trace = self._after_asking(failure.trace, where.host, address)
             cluster.step(failure.elapsed_ns)
             raise
+        told = self._after_asking(response.trace, where.host, address)
         cluster.step(response.elapsed_ns)
-        return response
+        return response if told is response.trace else response._replace(trace=told)
 
     def ping(self, name: str, count: int = 1) -> list[PingReply]:
         """Send echo requests from inside the container, one a second."""
@@ -172,6 +179,13 @@ class ContainerHandle(Handle[ContainerFacts]):
 
     def _address(self, name: str) -> str:
         return self._host.cluster.resolve_from(self.namespace, name)
+
+    def _after_asking(self, trace: Trace | None, name: str, address: str) -> Trace | None:
+        """The trace with what the embedded DNS said before it, if it was asked."""
+        if trace is None or address in (name, "127.0.0.1"):
+            return trace
+        namespace = self.namespace
+        return trace.after((named, (namespace.machine, namespace.name, name, address)))
 
     # -- its life
 
