@@ -185,7 +185,6 @@ def _made(name: str, error: dict[str, Any]) -> Cluster:
     return _state(make).fork()
 
 
-leave_out("network create --scope is not modelled", "errors.89")
 leave_out("one line of ten commands, among them ss; what curl says of a refusal is in errors.44", "errors.98")
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from meshsim.errors import NotFound, NotModelled
+from meshsim.errors import Forbidden, NotFound, NotModelled
 from meshsim.model.objects import Network
 from meshsim.shell.docker.common import (
     FORMAT,
@@ -40,13 +40,25 @@ _PRUNE_WARNING = (
     "Are you sure you want to continue? [y/N] "
 )
 #: flags whose effect is not simulated
-_UNMODELLED = ("config-from", "config-only", "ipam-driver", "ipam-opt", "scope")
+_UNMODELLED = ("config-from", "config-only", "ipam-driver", "ipam-opt")
+
+
+def _check_scope(driver: str, scope: str) -> None:
+    """An overlay is the swarm's, a bridge the machine's; nothing else is modelled.
+
+    Source: moby daemon/libnetwork/controller.go NewNetwork.
+    """
+    if scope == "local" and driver == "overlay":
+        raise Forbidden("cannot downgrade network scope for overlay networks")
+    if scope and scope != ("swarm" if driver == "overlay" else "local"):
+        raise NotModelled(f"driver {driver} with scope {scope} is not modelled")
 
 
 def _create(call: Call) -> Result:
     for flag in _UNMODELLED:
         if call.typed(flag):
             raise NotModelled(f"docker network create --{flag} is not modelled")
+    _check_scope(call["driver"], call["scope"])
     handle = call.host.networks.create(
         call.operands[0],
         driver=call["driver"],
