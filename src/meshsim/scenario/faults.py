@@ -14,7 +14,7 @@ from attrs import field, frozen
 
 from meshsim.cluster import Cluster, Host, TaskHandle
 from meshsim.errors import BadValue, NotFound
-from meshsim.model.frozen import Frozen, FrozenDict
+from meshsim.model.frozen import FrozenDict
 from meshsim.model.states import TaskState
 from meshsim.scenario.fields import Written, choice, plain, text, value_text, whole, written
 
@@ -157,7 +157,7 @@ def _flags(value: Any) -> FrozenDict[str, Any]:
 
 
 @frozen(slots=True, init=False)
-class Update(Frozen):
+class Update(Written):
     """``docker service update``; the flags with underscores for dashes."""
 
     service: str = text()

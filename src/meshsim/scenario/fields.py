@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from math import isnan
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from attrs import NOTHING, field, fields, frozen
+from attrs import NOTHING, Attribute, field, fields, frozen
 
 from meshsim.errors import BadValue
 from meshsim.model.frozen import Frozen, FrozenDict
@@ -21,6 +21,7 @@ from meshsim.units import duration_text, parse_duration
 __all__ = [
     "Written",
     "choice",
+    "default_of",
     "duration",
     "flag",
     "known",
@@ -48,6 +49,12 @@ class Written(Frozen):
     if TYPE_CHECKING:
         # ``Client(timeout="30s")`` is kept as ``timeout_ns``: the arguments are read by the converters.
         def __init__(self, *args: Any, **values: Any) -> None: ...
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:  # noqa: ARG002 - part of the protocol
+        """Show it as the Python that makes it; the protocol of IPython, and of hypothesis's examples."""
+        from meshsim.scenario.source import pretty
+
+        pretty(self, printer)
 
 
 def written(cls: type[C]) -> type[C]:
@@ -253,3 +260,12 @@ def plain(value: Any) -> Any:
 def known(cls: Any) -> dict[str, Any]:
     """The fields of a record's class, by the name they are written with."""
     return {(a.alias or a.name): a for a in fields(cls) if a.init}
+
+
+def default_of(attribute: Attribute[Any]) -> Any:
+    """What a field holds when nothing is said."""
+    default: Any = attribute.default
+    if hasattr(default, "factory"):
+        return default.factory()
+    convert: Any = attribute.converter
+    return default if convert is None else convert(default)

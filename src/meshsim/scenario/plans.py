@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 from attrs import field, frozen
 
 from meshsim.errors import BadValue
-from meshsim.model.frozen import Frozen, FrozenDict
+from meshsim.model.frozen import FrozenDict
 from meshsim.scenario.fields import Written, flag, plain, record, text, value_text, written
 from meshsim.scenario.traffic.proxies import PROXIES, HAProxy, Nginx, Traefik, as_proxy
 from meshsim.scenario.traffic.servers import Server
@@ -81,7 +81,7 @@ class NetworkPlan(Written):
 
 
 @frozen(slots=True, init=False)
-class ServicePlan(Frozen):
+class ServicePlan(Written):
     """A service.
 
     Args:

@@ -15,7 +15,7 @@ from typing import Any
 from attrs import NOTHING, Attribute
 
 from meshsim.errors import BadScenario, MeshsimError
-from meshsim.scenario.fields import known, plain, value_text
+from meshsim.scenario.fields import default_of, known, plain, value_text
 from meshsim.scenario.located import Located, read_json, read_yaml
 from meshsim.scenario.plans import HostPlan, NetworkPlan, ServicePlan
 from meshsim.scenario.scenario import VERSION, Scenario
@@ -25,7 +25,7 @@ from meshsim.scenario.traffic.clients import Client
 __all__ = ["dumps", "loads"]
 
 #: what the records are called in sentences
-_CALLED = {
+_CALLED: dict[type, str] = {
     Scenario: "scenario", HostPlan: "host", NetworkPlan: "network", ServicePlan: "service", Client: "client",
     Step: "step",
 }  # fmt: skip
@@ -191,21 +191,13 @@ def _record(record: Any, path: tuple[str | int, ...]) -> dict[str, Any]:
         value = getattr(record, attribute.name)
         if attribute.metadata.get("rest"):
             out.update(_plain(value, (*path, key)))
-        elif attribute.default is NOTHING or value != _default(attribute):
+        elif attribute.default is NOTHING or value != default_of(attribute):
             out[key] = _value(attribute, value, (*path, key))
     if isinstance(record, Step):
         action = out.pop("do")
         out["do"] = action.pop("kind")
         out.update(action)
     return out
-
-
-def _default(attribute: Attribute[Any]) -> Any:
-    default: Any = attribute.default
-    if hasattr(default, "factory"):
-        return default.factory()
-    convert: Any = attribute.converter
-    return default if convert is None else convert(default)
 
 
 def _value(attribute: Attribute[Any], value: Any, path: tuple[str | int, ...]) -> Any:

@@ -11,6 +11,17 @@ Contracts put a balancer, a filter or a placement through the laws of its kind:
 ...         return destinations[self.turn % len(destinations)]
 >>> check_balancer(Turns, fair_within=1)
 
+Strategies draw whole scenarios that shrink to small ones and print as Python and as docker command lines:
+
+>>> from hypothesis import find
+>>> from meshsim.testing import as_docker, scenarios
+>>> small = find(scenarios(), lambda scenario: scenario.steps)
+>>> print(as_docker(small), end="")
+host01$ docker swarm init
+host01$ docker service create -d --name web --publish 81:80 web
+# alice calls host01:81, Every("1s"), 1 request
+host01$ docker service scale -d web=0
+
 This room, and no other, needs hypothesis: ``pip install 'meshsim[testing]'``.
 """
 
@@ -23,6 +34,19 @@ try:
         check_filter,
         check_placement,
     )
+    from meshsim.testing.machines import Answer, ClusterMachine
+    from meshsim.testing.printing import as_docker, as_python
+    from meshsim.testing.strategies import (
+        clusters,
+        constraints,
+        fault_plans,
+        hosts,
+        scenarios,
+        services,
+        traffic,
+    )
+    from meshsim.testing.swarms import ready_swarm
+    from meshsim.testing.tail import last_events
 except ModuleNotFoundError as error:
     if error.name != "hypothesis":
         raise
@@ -34,7 +58,20 @@ __all__ = [
     "BALANCER_LAWS",
     "FILTER_LAWS",
     "PLACEMENT_LAWS",
+    "Answer",
+    "ClusterMachine",
+    "as_docker",
+    "as_python",
     "check_balancer",
     "check_filter",
     "check_placement",
+    "clusters",
+    "constraints",
+    "fault_plans",
+    "hosts",
+    "last_events",
+    "ready_swarm",
+    "scenarios",
+    "services",
+    "traffic",
 ]
