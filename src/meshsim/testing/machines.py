@@ -191,9 +191,9 @@ class ClusterMachine(RuleBasedStateMachine):
         """The program of the first running task ends by itself; of none, if none runs."""
         self.settled = False
         for task in self.services[name].tasks():
-            container = self.cluster.endpoint(task.id)
+            container = self.cluster.endpoints.get(task.id)
             if container is not None and container.running:
-                self.cluster.container_of_task(task.record).crash(exit_code)
+                task.crash(exit_code)
                 return
 
     @precondition(lambda self: len(self.cluster.hosts) > 1)
