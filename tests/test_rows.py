@@ -1,35 +1,42 @@
-"""Every row of the control plane's tables is named by a test: ``test_3_8_5_to_7_quorum``, ``"2.5-8"``."""
+"""Every row of the control plane's given-and-expected tables has a test that names it.
+
+A test names rows in its name or text: ``test_7_6_3_...``, ``8_6_3_to_6``, ``7_6_11_and_12``, ``10.3-2``.
+"""
+
+from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-HERE = Path(__file__).parent
-#: table -> how many rows it has
-TABLES = {"2.5": 15, "3.8": 21, "4.6": 13, "5.5": 17}
-#: tests of the control plane say so at the top; other specifications have tables of the same numbers
-TEXTS = [
-    text
-    for path in sorted(HERE.rglob("test_*.py"))
-    if "control-plane" in (text := path.read_text(encoding="utf-8"))[:300].lower()
-]
+TESTS = Path(__file__).parent
+#: table of the specification -> how many rows it has
+ROWS = {"6.8": 18, "7.6": 16, "8.6": 19, "9.4": 10, "10.3": 6}
+_NAMED = re.compile(r"(?<![\d.])(\d+)[._](\d)[._ -]+(\d+)((?:_(?:to|and)_\d+)*)(?!\d)")
+_MORE = re.compile(r"(to|and)_(\d+)")
 
 
-def rows(words: list[str]) -> Iterator[int]:
-    """The rows of ``5 to 7 and 9``."""
-    last, through = 0, False
-    for word in words:
-        if word.isdigit():
-            yield from range(last + 1 if through else int(word), int(word) + 1)
-            last = int(word)
-        through = word == "to"
+def named() -> dict[str, set[int]]:
+    """The rows that are named, by table."""
+    found: dict[str, set[int]] = {}
+    for path in (*TESTS.rglob("test_*.py"), *TESTS.rglob("*.txt")):
+        if path == Path(__file__):
+            continue
+        for section, table, row, more in _NAMED.findall(path.read_text(encoding="utf-8")):
+            rows = found.setdefault(f"{section}.{table}", set())
+            last = int(row)
+            rows.add(last)
+            for word, number in _MORE.findall(more):
+                rows |= set(range(last, int(number) + 1)) if word == "to" else {int(number)}
+                last = int(number)
+    return found
 
 
-@pytest.mark.parametrize("table", TABLES)
-def test_every_row_is_named(table):
-    in_name = re.compile(rf"(?:test|and)_{table.replace('.', '_')}((?:_(?:\d+|to|and)(?=[_(]))+)")
-    named = {row for text in TEXTS for found in in_name.findall(text) for row in rows(found.split("_"))}
-    named |= {int(number) for text in TEXTS for number in re.findall(rf'"{re.escape(table)}-(\d+)', text)}
-    assert sorted(named) == list(range(1, TABLES[table] + 1))
+NAMED = named()
+
+
+@pytest.mark.parametrize("table", ROWS)
+def test_every_row_has_a_test_that_names_it(table):
+    missing = set(range(1, ROWS[table] + 1)) - NAMED.get(table, set())
+    assert not missing, f"rows {sorted(missing)} of table {table}"

@@ -304,3 +304,54 @@ def test_ground_truth_21_a_drain_in_the_middle_pauses_the_update():
     host01.nodes.get(fresh.node).update(availability="drain")
     when(cluster, lambda: status(up) is UpdateState.PAUSED)
     assert fresh.id in up.record.update_status.message
+
+
+def test_9_4_10_a_service_goes_by_its_name():
+    """TestAPISwarmServicesUpdateWithName."""
+    cluster, (host01, _) = swarm(2)
+    host01.services.create("nginx", name="web", replicas=2)
+    cluster.settle()
+    assert host01.run("docker service update --detach --replicas 3 web").stdout == "web\n"
+    cluster.settle()
+    assert host01.services.get("web").replicas == "3/3"
+    assert host01.services.get(host01.services.get("web").id[:6]).name == "web"
+
+
+def test_6_8_16_drain_and_pause():
+    """TestAPISwarmNodeDrainPause."""
+    cluster, (host01, _host02) = swarm(2)
+    web = host01.services.create("nginx", name="web", replicas=2)
+    cluster.settle()
+    places = lambda: sorted(task.node for task in running(web))  # noqa: E731
+
+    def step(host, availability, replicas=None):
+        host01.nodes.get(host).update(availability=availability)
+        for count in replicas or ():
+            web.scale(count)
+            cluster.settle()
+        cluster.settle()
+        return places()
+
+    assert places() == ["host01", "host02"]
+    assert step("host02", "drain") == ["host01", "host01"]
+    assert step("host02", "active") == ["host01", "host01"]
+    assert step("host02", "active", (1, 2)) == ["host01", "host02"]
+    assert step("host02", "pause", (4,)) == ["host01", "host01", "host01", "host02"]
+
+
+def test_6_8_15_a_job_of_seven_two_at_once_then_again():
+    """TestReplicatedJob, TestUpdateReplicatedJob."""
+    cluster, (host01, _) = swarm(2)
+    job = host01.services.create(
+        "alpine", name="job", mode="replicated-job", replicas=7, max_concurrent=2, command="sleep 3"
+    )
+    most = 0
+    while sum(task.state is TaskState.COMPLETE for task in job.tasks()) < 7:
+        most = max(most, sum(task.state is TaskState.RUNNING for task in job.tasks()))
+        cluster.run_for("200ms")
+    assert most == 2
+    job.update(force=True)
+    cluster.run_for("1m")
+    assert job.record.job_status.iteration == 1
+    again = [task for task in job.tasks() if task.record.shared.job_iteration == 1]
+    assert [task.state for task in again] == [TaskState.COMPLETE] * 7

@@ -341,6 +341,7 @@ WRONG = [
 
 @pytest.mark.parametrize(("fields", "text"), WRONG)
 def test_9_1_refused_at_create_and_update(office, fields, text):
+    """Rows 8.6-1 and 7; rows 9.4-5, 9.4-6 and 9.4-8 are among these."""
     assert refused(office.control.create_service, spec("web", **fields)) == INVALID + text
     job = isinstance(fields.get("mode"), GlobalJob)
     service = office.create(spec("web", **({"mode": GlobalJob()} if job else {})))
