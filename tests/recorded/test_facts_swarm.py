@@ -445,6 +445,14 @@ def _overlap_is_accepted() -> bool:
     return exit_code == 0 and row == "\n"
 
 
+def _pool_sticks() -> bool:
+    host = machines(1).host("host01")
+    host.swarm.init(default_addr_pool=["10.20.0.0/16"], default_addr_pool_mask_length=26)
+    host.swarm.leave(force=True)
+    host.swarm.init()
+    return bool(host.networks.get("ingress").subnet == "10.20.0.0/26")
+
+
 def _job_slots() -> bool:
     cluster = swarm(1)
     host = cluster.host("host01")
@@ -469,12 +477,12 @@ _QUIRKS = {
     "tcp and udp ports of one service share": _shares_a_position,
     "service ls counts running tasks on a Down node": _counts_the_lost,
     "overlapping --subnet": _overlap_is_accepted,
+    "default-addr-pool sticks to the running daemon": _pool_sticks,
     "replicated-job slots start at 0": _job_slots,
     "max replicas per node limit exceed": _no_node_count,  # compared in test_why_a_task_is_pending
     "network suffix in DNS names": _dig_rules,  # compared in test_facts_names
     "SRV/TXT/NS/SOA/CNAME": _dig_rules,
 }
-leave_out("an engine here remembers nothing of a swarm it has left", "quirks.1")
 
 
 @each("name", "quirks")
