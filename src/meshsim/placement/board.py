@@ -94,6 +94,11 @@ class Board:
             ties.shuffle(self.waiting)
 
     @property
+    def counts(self) -> bool:
+        """Whether nodes are ranked by SwarmKit's counts, of which there are few different ones."""
+        return self._order is swarm_order
+
+    @property
     def task(self) -> Task:
         """A task that stands for the group: all ask for the same."""
         return self.pipeline.demand.task

@@ -10,7 +10,8 @@ Source: swarmkit manager/scheduler/scheduler.go scheduleNTasksOnNodes, nodeset.g
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from heapq import nsmallest
+from itertools import chain, islice
+from typing import Any
 
 from meshsim.placement.board import Board
 from meshsim.placement.nodeinfo import NodeInfo
@@ -25,10 +26,14 @@ def best_nodes(count: int, nodes: Iterable[NodeInfo], board: Board) -> list[Node
     """
     fits, rank = board.pipeline.fits, board.rank
     candidates = [node for node in nodes if fits(node)]
-    if len(candidates) > count:
-        return nsmallest(count, candidates, key=rank)
-    candidates.sort(key=rank)
-    return candidates
+    if not board.counts:
+        candidates.sort(key=rank)
+        return candidates[:count]
+    # Most nodes rank alike: sorting the few different ranks makes no key for every node.
+    by_rank: dict[Any, list[NodeInfo]] = {}
+    for node in candidates:
+        by_rank.setdefault(rank(node), []).append(node)
+    return list(islice(chain.from_iterable(by_rank[key] for key in sorted(by_rank)), count))
 
 
 def fill(count: int, nodes: Sequence[NodeInfo], board: Board) -> int:

@@ -101,12 +101,16 @@ def group_tasks(tasks: Iterable[Task]) -> tuple[list[list[Task]], list[Task]]:
     """
     groups: dict[tuple[str, int], list[Task]] = {}
     single: list[Task] = []
+    service_id, version, group = "", NO_SPEC_VERSION, single
     for task in tasks:
         shared = task.shared
-        if shared.spec_version == NO_SPEC_VERSION:
-            single.append(task)
-        else:
-            groups.setdefault((shared.service_id, shared.spec_version), []).append(task)
+        # Neighbours are mostly of one group: it is looked up once for all of them.
+        if shared.spec_version != version or shared.service_id != service_id:
+            service_id, version = shared.service_id, shared.spec_version
+            group = single
+            if version != NO_SPEC_VERSION:
+                group = groups.setdefault((service_id, version), [])
+        group.append(task)
     return list(groups.values()), single
 
 
