@@ -410,9 +410,13 @@ class Membership:
         cluster.silence(self.node_id)
         cluster.refresh()
         self.agent.stop(graceful=True)
-        cluster.step_until(self._idle, _PATIENCE_NS)
+        self.await_idle()
         cluster.journal.leave(host.name)
         host.plane.leave_swarm()
+
+    def await_idle(self) -> None:
+        """Step until the containers of tasks that are being stopped are gone; ten minutes at most."""
+        self.host.cluster.step_until(self._idle, _PATIENCE_NS)
 
     def _idle(self) -> bool:
         return not self.agent.worker.dropping

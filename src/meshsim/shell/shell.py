@@ -18,6 +18,7 @@ from meshsim.shell.filters import FILTERS
 from meshsim.shell.places import MachinePlace
 from meshsim.shell.remote import ssh
 from meshsim.shell.result import Result
+from meshsim.shell.systemctl import systemctl
 from meshsim.shell.tools import TOOLS, is_tool, run_program
 from meshsim.shell.tools.netns import NETNS
 
@@ -106,6 +107,8 @@ class Shell:
         try:
             if name == "docker" and isinstance(self.machine, Host):
                 return run_docker(self.machine, args, self.session, stdin=stdin, env=env)
+            if name == "systemctl" and isinstance(self.machine, Host):
+                return systemctl(self.machine, args)
             if name == "ssh":
                 return ssh(self.machine, args, self.known_hosts, _run_there)
             if name in FILTERS and not is_tool(argv):
