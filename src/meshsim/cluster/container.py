@@ -20,7 +20,7 @@ from meshsim.model.specs import PortConfig
 from meshsim.sim import Clock, short
 from meshsim.views.shapes import LocalNetworkFacts
 
-__all__ = ["Caller", "Container", "ContainerState", "NameWishes"]
+__all__ = ["NO_WISHES", "Caller", "Container", "ContainerState", "NameWishes"]
 
 ContainerState: TypeAlias = Literal["created", "running", "exited"]
 

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 
 from attrs import evolve
 
-from meshsim.cluster.container import Container
+from meshsim.cluster.container import NO_WISHES, Container
 from meshsim.cluster.happenings import Happenings
 from meshsim.cluster.locals import LocalNetworks
 from meshsim.dataplane import Binding, DataPlane, HostPort, Journal
@@ -224,17 +224,18 @@ class Wiring:
         opened = tuple(
             port if port.published else evolve(port, published=self._free_port(port)) for port in ports
         )
-        conf = container.names.conf(self._plane.servers, self._plane.profile.resolv_conf)
-        self._plane.add_namespace(
+        wishes, plane = container.names, self._plane
+        conf = wishes.conf(plane.servers, plane.profile.resolv_conf) if wishes is not NO_WISHES else None
+        plane.add_namespace(
             container.endpoint_id,
             name=container.name,
             container_id=container.id,
             attachments=(*container.attachments, *container.local_attachments),
             aliases=container.aliases,
             host_ports=[HostPort(port.protocol.value, port.published, port.target) for port in opened],
-            servers=asked_servers(self._plane.servers, conf),
-            search=container.names.search,
-            ndots_set=conf.ndots_set,
+            servers=asked_servers(plane.servers, conf) if conf else None,
+            search=wishes.search,
+            ndots_set=conf is not None and conf.ndots_set,
         )
         container.published = opened
         return opened

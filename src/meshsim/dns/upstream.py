@@ -165,8 +165,10 @@ def asked_servers(
 
     Source: moby libnetwork/internal/resolvconf defaultIPv4NSs; recorded: unknown names then time out.
     """
+    if conf is None and listed:
+        return tuple(listed)
     if conf is None:
-        conf = container_resolv_conf(servers=[server.address for server in listed], style=style)
+        conf = container_resolv_conf(style=style)
     there = {server.address: server.ask for server in listed}
     nobody = OutsideWorld(unknown=None)
     return tuple(

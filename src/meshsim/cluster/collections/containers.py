@@ -293,7 +293,8 @@ class Containers(Collection):
         )
         container.remove_on_exit = remove
         container.network_mode = wishes[0].network.name if network else ""
-        container.names = NameWishes(words_of(dns), words_of(dns_search), words_of(dns_option))
+        if dns or dns_search or dns_option:
+            container.names = NameWishes(words_of(dns), words_of(dns_search), words_of(dns_option))
         try:
             for wish in wishes:
                 connect(host, container, wish.network, aliases=wish.aliases, ip=wish.ip)
