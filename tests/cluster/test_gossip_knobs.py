@@ -3,6 +3,7 @@
 import pytest
 
 from meshsim.cluster import Cluster
+from meshsim.dataplane import Lossy
 from meshsim.errors import BadValue
 from meshsim.profile import Profile
 from meshsim.scenario import Client, Every, Scenario, ServicePlan
@@ -92,3 +93,18 @@ def test_a_scenario_turns_the_same_knobs():
 def test_no_probability(wrong):
     with pytest.raises(BadValue, match="gossip_loss is a probability from 0 to 1"):
         Profile(gossip_loss=wrong)
+
+
+@pytest.mark.parametrize("wrong", [3, "fast"])
+def test_no_gossip(wrong):
+    with pytest.raises(BadValue, match="a gossip is a function from a row and a host to ns"):
+        Cluster(gossip=wrong)
+
+
+def test_lossy_takes_a_probability():
+    with pytest.raises(BadValue, match="loss is a probability from 0 to 1"):
+        Lossy(loss=1.5)
+    cluster = two(gossip=Lossy(seed=3, loss=0.5, tick_ns=S))
+    run_six(cluster)
+    cluster.settle()
+    assert (known(cluster, "host01"), known(cluster, "host02")) == (6, 6)

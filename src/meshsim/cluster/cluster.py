@@ -91,7 +91,7 @@ class Cluster:
         hosts, machines: by name, in the order they were added.
 
     Raises:
-        BadValue: an unknown engine or value of ``ties``, ``images`` or ``outside``.
+        BadValue: an unknown engine or value of ``ties``, ``images``, ``outside`` or ``gossip``.
         UnknownBalancer: no balancer of that name.
     """
 
@@ -117,6 +117,8 @@ class Cluster:
             raise BadValue(f'images are "docker" or a mapping of names to handlers, not {images!r}', images)
         if balancer is not None:
             resolve_balancer(balancer)
+        if gossip is not None and not callable(gossip):
+            raise BadValue(f"a gossip is a function from a row and a host to ns, not {gossip!r}", str(gossip))
         self.seed = seed
         self.profile = profile or Profile(engine)
         self.ties: Literal["joined", "seeded"] = ties

@@ -22,6 +22,7 @@ from typing import NamedTuple, Protocol, TypeAlias
 from attrs import frozen
 
 from meshsim.dataplane.journal import Binding, Journal, Row
+from meshsim.errors import BadValue
 from meshsim.model.frozen import Frozen
 from meshsim.profile import Profile
 
@@ -85,6 +86,9 @@ class Lossy(Frozen):
         tick_ns: between two transmissions.
         bulk_sync_ns: until the bulk sync that repairs.
 
+    Raises:
+        BadValue: no probability.
+
     >>> rows = [Row(n, 0, "host01", f"t{n}") for n in range(1000)]
     >>> gossip = Lossy(seed=1, loss=0.5)
     >>> late = [gossip(row, "host02") > 200_000_000 for row in rows]
@@ -96,6 +100,10 @@ class Lossy(Frozen):
     loss: float = 0.0
     tick_ns: int = 200_000_000
     bulk_sync_ns: int = 30_000_000_000
+
+    def __attrs_post_init__(self) -> None:
+        if not 0 <= self.loss <= 1:
+            raise BadValue(f"loss is a probability from 0 to 1, not {self.loss!r}", str(self.loss))
 
     def __call__(self, row: Row, host: str) -> int:
         """How long the row takes to the host."""
