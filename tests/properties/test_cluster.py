@@ -209,7 +209,7 @@ class Facade(RuleBasedStateMachine):
     def run_container(self, host, network):
         hosts = list(self.cluster.hosts.values())
         self.made += 1
-        if hosts[host % len(hosts)].up:
+        if hosts[host % len(hosts)].up and hosts[host % len(hosts)].engine.running:
             self.attempt(
                 hosts[host % len(hosts)].containers.run,
                 "alpine",

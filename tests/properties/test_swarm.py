@@ -66,7 +66,9 @@ class Swarm(Facade):
         return next((host for host in self.hosts if self.answers(host)), self.hosts[0])
 
     def answers(self, host):
-        if not host.up or host.member is None or host.member.manager is not self.swarm:
+        if not (host.up and host.engine.running) or host.member is None:
+            return False
+        if host.member.manager is not self.swarm:
             return False
         try:
             host.nodes.list()
@@ -91,13 +93,13 @@ class Swarm(Facade):
     @rule(which=HOST, role=st.sampled_from(["worker", "manager"]))
     def join(self, which, role):
         host = self.pick(which)
-        if host.up and host.member is None:
+        if host.up and host.engine.running and host.member is None:
             self.join_one(host, role)
 
     @rule(which=HOST, force=st.booleans())
     def leave(self, which, force):
         host = self.pick(which)
-        if host.up and host is not self.hosts[0]:
+        if host.up and host.engine.running and host is not self.hosts[0]:
             self.attempt(host.swarm.leave, force=force)
 
     @precondition(lambda self: self.can_ask)
@@ -121,6 +123,12 @@ class Swarm(Facade):
         host = self.pick(which)
         host.recover() if not host.up else host.fail()
 
+    @rule(which=HOST)
+    def stop_or_start_engine(self, which):
+        host = self.pick(which)
+        if host.up:
+            host.stop_engine() if host.engine.running else host.start_engine()
+
     @rule(sides=st.lists(st.integers(0, 2), min_size=7, max_size=7))
     def partition(self, sides):
         groups = [[h.name for h, s in zip(self.hosts, sides, strict=False) if s == side] for side in (1, 2)]
@@ -135,7 +143,7 @@ class Swarm(Facade):
         containers = [
             (host, container)
             for host in self.hosts
-            if host.up
+            if host.up and host.engine.running
             for container in host.engine.containers.values()
             if container.running and container.task is not None
         ]
@@ -241,8 +249,17 @@ class Swarm(Facade):
                 assert node.id not in members
 
     def teardown(self):
-        if hasattr(self, "history"):
-            laws.same_store(self.swarm.store, self.cluster.log)
+        """Everything is mended: what the swarm still has comes to rest, and the log tells all of it."""
+        if not hasattr(self, "history"):
+            return
+        self.cluster.heal()
+        for host in self.hosts:
+            host.recover()
+            if not host.engine.running:
+                host.start_engine()
+        self.quiet()
+        self.everything_adds_up()
+        laws.same_store(self.swarm.store, self.cluster.log)
 
 
 Swarm.TestCase.settings = settings(max_examples=25, stateful_step_count=25, deadline=None)
