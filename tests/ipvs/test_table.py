@@ -12,6 +12,7 @@ from meshsim.ipvs import (
     ABORT,
     CLOSE_BY_CLIENT,
     CLOSE_BY_SERVER,
+    EXCHANGE,
     HANDSHAKE,
     Direction,
     Dropped,
@@ -714,6 +715,25 @@ def test_a_conversation_that_was_looked_at_expires_all_the_same() -> None:
     assert lab.table.entry(flow) is not None
     lab.wait(120)
     assert lab.counts() == {"A": (0, 0)}
+
+
+def test_a_packet_of_a_conversation_that_is_over_prolongs_its_entry() -> None:
+    lab = tcp("A")
+    flow = lab.flow()
+    lab.table.converse(flow, 0, {lab.named("A")})
+    assert lab.table.follow(flow, 60 * SECOND, EXCHANGE).reason == "known"
+    lab.wait(179)
+    assert lab.counts() == {"A": (0, 1)}
+    lab.wait(1)
+    assert lab.counts() == {"A": (0, 0)}
+
+
+def test_an_exchange_by_direct_routing_is_seen_one_way() -> None:
+    lab = tcp("")
+    server = lab.add("A", forward=Forward.ROUTE)
+    flow = lab.open()
+    assert lab.table.follow(flow, 0, EXCHANGE).reason == "known"
+    assert server.stats() == Stats(1, 3, 0)
 
 
 def test_a_conversation_with_a_service_that_needs_care() -> None:

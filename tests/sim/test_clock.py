@@ -149,3 +149,11 @@ def test_reprs_are_worth_reading(clock, recorder):
     assert repr(timer).endswith(", over>")
     assert repr(clock) == "<Clock 0.000000 s, 0 timers, 0 foreground>"
     assert "once" in repr(clock.call_at(3, recorder.note))
+
+
+def test_a_timer_is_not_postponed_into_the_past():
+    clock = Clock()
+    timer = clock.call_later(5, lambda: clock.postpone(timer, -1))
+    with pytest.raises(BadValue, match="1 ns ago is in the past"):
+        clock.run_until(5)
+    clock.check()

@@ -16,7 +16,7 @@ from attrs import frozen
 
 from meshsim.dataplane.outcome import Echo, Failed
 from meshsim.dataplane.trace import Step, Trace
-from meshsim.ipvs import CLOSE_BY_CLIENT, CLOSE_BY_SERVER, Destination, Flow
+from meshsim.ipvs import CLOSE_BY_CLIENT, CLOSE_BY_SERVER, EXCHANGE, Destination, Flow
 from meshsim.model.frozen import Frozen
 from meshsim.profile import Profile
 from meshsim.sim import Clock
@@ -143,6 +143,7 @@ class Opened:
         "_entry",
         "_faults",
         "_since_ns",
+        "_sure",
         "address",
         "arrival",
         "balanced",
@@ -176,6 +177,7 @@ class Opened:
         self.over: Failed | None = None
         self._since_ns = client.clock.now_ns
         self._faults = client.world.links.version
+        self._sure = (-1, -1)  # versions of the wires and of who listens at which nobody was lost
 
     def __repr__(self) -> str:
         return (
@@ -244,9 +246,8 @@ class Opened:
         if failed is not None:
             self.over = self.over or _OVER
             return failed
-        if self.balanced is not None:
+        if self.balanced is not None and (bytes_in or bytes_out):
             table, flow = self.balanced.sandbox.table, self.balanced.flow
-            table.reply(flow, self.client.clock.now_ns)
             table.account(flow, bytes_in=bytes_in, bytes_out=bytes_out)
         return None
 
@@ -283,11 +284,16 @@ class Opened:
 
     def _lost(self) -> Failed | None:
         """Nobody answers: a machine on the way is down or cut off, or the process is gone."""
-        client = self.client
-        reaches = client.world.links.reaches
+        client, world = self.client, self.client.world
+        sandbox = None if self.balanced is None else self.balanced.sandbox
+        sure = world.links.version, world.listeners
+        if sure == self._sure:
+            if sandbox is not None:
+                sandbox.bring_up(client.clock.now_ns)
+            return None
+        reaches = world.links.reaches
         if not reaches(client.machine, self._entry):
             return Failed("timeout", f"{client.machine} does not reach {self._entry}", GIVE_UP_NS)
-        sandbox = None if self.balanced is None else self.balanced.sandbox
         if sandbox is not None:
             sandbox.bring_up(client.clock.now_ns)
         if not reaches(self._entry, self.node):
@@ -297,19 +303,23 @@ class Opened:
                 return Failed("timeout", why, GIVE_UP_NS)
             why = f"{why}; once its entry is gone the next retransmission is answered by RST"
             return Failed("reset", why, _retransmission(removed_ns - client.clock.now_ns))
-        if client.world.listener(self.endpoint_id, self.protocol, self.target_port) is None:
+        if world.listener(self.endpoint_id, self.protocol, self.target_port) is None:
             return Failed("reset", f"the container on {self.node} has stopped", self.round_trip_ns)
+        self._sure = sure
         return None
 
     def _forgotten(self) -> Failed | None:
-        """The balancer knows the connection no more: its destination was removed, or it was idle too long."""
+        """Request and answer pass the balancer, unless it knows the connection no more.
+
+        Its destination was removed then, or the connection was idle too long.
+        """
         if self.balanced is None:
             return None
         plane, sandbox, here, flow, *_ = self.balanced
         if plane.sandboxes.get(sandbox.network_id) is not sandbox:
             why = f"{self._entry} has started anew and knows of no connection"
             return Failed("reset", why, self.round_trip_ns)
-        outcome = sandbox.table.send(flow, self.client.clock.now_ns, mark=here.mark)
+        outcome = sandbox.table.follow(flow, self.client.clock.now_ns, EXCHANGE, here.mark)
         if outcome:
             return None
         why = (

@@ -115,13 +115,17 @@ class Way:
         self.until_ns = sandbox.view.next_ns
         self.arrivals: dict[Destination, Arrival] = {}
 
-    def stands(self, now_ns: int) -> bool:
-        """Whether it still leads where it led."""
+    def renew(self, now_ns: int) -> bool:
+        """Something it depends on has changed, or is noticed now: does it lead where it led all the same?"""
         if self.links.version != self.wires or self.plane.changes != self.networks:
             return False
         if self.world.listeners != self.listeners:
             self._listen()
-        return (self.journal.told == self.told and now_ns < self.until_ns) or self._renew(now_ns)
+        sandbox = self.sandbox
+        sandbox.bring_up(now_ns)
+        self.told = self.journal.told
+        self.until_ns = sandbox.view.next_ns
+        return sandbox.changes == self.sandbox_changes
 
     def _listen(self) -> None:
         """Somebody began or ceased to listen: forget arrivals where nobody does."""
@@ -130,14 +134,6 @@ class Way:
             if not listener(arrival.endpoint_id, "tcp", arrival.target_port):
                 del self.arrivals[destination]
         self.listeners = self.world.listeners
-
-    def _renew(self, now_ns: int) -> bool:
-        """Something was told, or is noticed now: does the way stand all the same?"""
-        sandbox = self.sandbox
-        sandbox.bring_up(now_ns)
-        self.told = self.journal.told
-        self.until_ns = sandbox.view.next_ns
-        return sandbox.changes == self.sandbox_changes
 
 
 def visit(
@@ -169,7 +165,13 @@ def visit(
     routed: Outcome | None = None
     if way is not None:
         now_ns = client.clock.now_ns
-        if way.stands(now_ns):
+        if (
+            way.links.version == way.wires
+            and way.world.listeners == way.listeners
+            and way.journal.told == way.told
+            and now_ns < way.until_ns
+            and way.plane.changes == way.networks
+        ) or way.renew(now_ns):
             arrivals = way.arrivals
             flow = _new(Flow, ("tcp", (way.source, source_port), way.virtual))
             routed = way.converse(flow, now_ns, arrivals, way.mark)

@@ -267,8 +267,10 @@ class Connections:
         that is over in one instant.
         """
         found = self.entries.get(flow)
-        if not isinstance(found, Destination):
-            return self.find(flow)
+        if found is None or isinstance(found, Entry):
+            return found
+        if isinstance(found, tuple):
+            return self._recall(found)
         if len(self.born_ns) > 1 or not found.available or found.forward is not MASQ:
             return self.find(flow)
         self.born_ns.clear()

@@ -16,6 +16,7 @@ __all__ = [
     "CLOSE_BY_CLIENT",
     "CLOSE_BY_SERVER",
     "CONVERSATION",
+    "EXCHANGE",
     "HANDSHAKE",
     "SECOND",
     "Direction",
@@ -185,9 +186,10 @@ CLOSE_BY_SERVER: Steps = Script(
 )
 """The server closes first; ends in TIME_WAIT too."""
 
-CONVERSATION = Script(
-    (*HANDSHAKE, (Direction.INPUT, Segment.ACK), (Direction.OUTPUT, Segment.ACK), *CLOSE_BY_CLIENT)
-)
+EXCHANGE: Steps = Script(((Direction.INPUT, Segment.ACK), (Direction.OUTPUT, Segment.ACK)))
+"""A request on an open connection, and its answer."""
+
+CONVERSATION = Script((*HANDSHAKE, *EXCHANGE, *CLOSE_BY_CLIENT))
 """All that follows the SYN of a short connection: handshake, a request, its answer, the client's close."""
 
 ABORT: Steps = Script(((Direction.INPUT, Segment.RST),))

@@ -279,7 +279,7 @@ class Table(Control):
         """A stretch of conversation in one instant, as ``HANDSHAKE`` or ``CLOSE_BY_CLIENT``.
 
         Returns:
-            The outcome of the last step, or of the first that did not get through.
+            The outcome of the last step that passes the director, or of the first that did not get through.
         """
         connections = self._connections
         if now_ns >= connections.due_ns:
@@ -356,7 +356,8 @@ class Table(Control):
         outcome: Outcome = _NO_ENTRY
         for direction, segment in steps:
             if direction is _OUTPUT:
-                outcome = self.reply(flow, now_ns, segment)
+                seen = self.reply(flow, now_ns, segment)
+                outcome = outcome if seen is _UNSEEN else seen
             else:
                 outcome = self.send(flow, now_ns, segment, mark)
                 if not outcome:

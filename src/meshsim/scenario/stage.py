@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from operator import itemgetter
 from typing import Any
 
 from meshsim.cluster import Cluster, Container, Host
@@ -16,7 +17,7 @@ from meshsim.errors import BadScenario, MeshsimError
 from meshsim.model.specs import Resources
 from meshsim.profile import Profile
 from meshsim.scenario.plans import HostPlan, NetworkPlan, ServicePlan
-from meshsim.scenario.records import NEVER, Event, Recorder, Requests, Row, TaskRecord
+from meshsim.scenario.records import NEVER, REQUEST_FIELDS, Event, Recorder, Requests, TaskRecord
 from meshsim.scenario.report import Report
 from meshsim.scenario.scenario import Scenario
 from meshsim.scenario.steps import Step
@@ -35,6 +36,8 @@ _LOOK_NS = 100_000_000
 _GLANCE_NS = 1_000_000_000
 #: longest a run goes on to see requests through
 _AFTERMATH_NS = 10_000 * 3_600_000_000_000
+#: of a row
+_ended_ns = itemgetter(REQUEST_FIELDS.index("ended_ns"))
 #: the image whose containers do nothing but be there, for clients inside a network
 _CLIENT_IMAGE = "alpine"
 
@@ -156,7 +159,7 @@ class Stage(Cluster):
             caller.start(self.start_ns, end_ns, addresses)
         if end_ns is None:
             while not self._done():
-                self.run_for(_GLANCE_NS)
+                clock.run_for(_GLANCE_NS)
         else:
             self.run_until(end_ns)
         self.lasted_ns = clock.now_ns - self.start_ns
@@ -169,11 +172,16 @@ class Stage(Cluster):
             caller.finish(clock.now_ns)
         for proxy in self._proxies:
             proxy.finish(clock.now_ns)
-        self.recorder.rows.sort(key=_end)
+        self.recorder.rows.sort(key=_ended_ns)
 
     def _done(self) -> bool:
         """Whether nothing of the scenario is still to come or under way."""
-        return not self._steps_to_come and not any(c.coming for c in self.callers) and self._quiet()
+        if self._steps_to_come:
+            return False
+        for caller in self.callers:
+            if caller.coming:
+                return False
+        return self._quiet()
 
     def _answered(self) -> bool:
         return not any(caller.waiting for caller in self.callers)
@@ -336,10 +344,6 @@ def _refusals(*path: str | int) -> Iterator[None]:
     except MeshsimError as error:
         sentence = " ".join((getattr(error, "description", "") or str(error)).split())
         raise BadScenario(f"the swarm refuses it: {sentence}", path) from None
-
-
-def _end(row: Row) -> int:
-    return row[11]
 
 
 def _head(task: TaskRecord) -> tuple[str, str, str, str, int]:

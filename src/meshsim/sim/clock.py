@@ -173,7 +173,13 @@ class Clock:
         return self._schedule(self.now_ns + period_ns, period_ns, callback, args, background, name)
 
     def postpone(self, timer: Timer, delay_ns: int) -> None:
-        """Queue a single-shot timer that is firing right now once more; who holds it can still cancel it."""
+        """Queue a single-shot timer that is firing right now once more; who holds it can still cancel it.
+
+        Raises:
+            BadValue: the delay is negative.
+        """
+        if delay_ns < 0:
+            raise BadValue(f"{-delay_ns} ns ago is in the past", str(delay_ns))
         timer.when_ns = self.now_ns + delay_ns
         timer.live = True
         self._push(timer)

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from random import Random
 from typing import Protocol
 
-from meshsim.cluster import Container, Request, Target
+from meshsim.cluster import Container, Links, Request, Target
 from meshsim.dataplane import Failed, Opened, visit
 from meshsim.dataplane.opened import Client as Place
 from meshsim.scenario.records import NEVER, Recorder, Row
@@ -22,7 +22,7 @@ from meshsim.scenario.traffic.clients import Client
 from meshsim.scenario.traffic.lines import Line, Lines
 from meshsim.scenario.traffic.names import Entry, Names
 from meshsim.scenario.traffic.servers import Queue
-from meshsim.sim import Clock
+from meshsim.sim import Clock, Timer
 
 __all__ = ["GIVE_UP_NS", "Caller", "World"]
 
@@ -37,6 +37,10 @@ class World(Protocol):
     @property
     def clock(self) -> Clock:
         """Virtual time."""
+
+    @property
+    def links(self) -> Links:
+        """The wires."""
 
     @property
     def heedless(self) -> bool:
@@ -65,9 +69,10 @@ class Caller:
     """
 
     __slots__ = (
-        "_assets", "_assets_of_a_page", "_brief", "_clock", "_connections", "_early", "_entries", "_lines",
-        "_longest_ns", "_names", "_next_entry", "_only", "_rng", "_rows", "_stop_ns", "_world", "ahead_ns",
-        "begun", "coming", "place", "plan", "waiting",
+        "_arrivals", "_assets", "_assets_of_a_page", "_brief", "_clock", "_connections", "_early", "_entries",
+        "_lines", "_links", "_longest_ns", "_name", "_names", "_next_entry", "_only", "_patience_ns", "_rng",
+        "_rows", "_stop_ns",
+        "_world", "ahead_ns", "begun", "coming", "place", "plan", "waiting",
     )  # fmt: skip
 
     def __init__(self, plan: Client, world: World, place: Place, recorder: Recorder, rng: Random) -> None:
@@ -82,8 +87,12 @@ class Caller:
         #: their rows, in the order they began, and the longest time one took
         self._early: list[Row] = []
         self._longest_ns = 0
+        self._name = plan.name
+        self._patience_ns = _NO_END if plan.timeout_ns is None else plan.timeout_ns
         self._world = world
         self._clock = world.clock
+        self._links = world.links
+        self._arrivals: Timer | None = None
         self._assets_of_a_page = range(plan.page)
         self._rng = rng
         self._rows = recorder.rows
@@ -114,7 +123,10 @@ class Caller:
             for user in range(plan.users.count):
                 self._at(begin_ns + plan.users.think(self._rng), user)
         else:
-            self._plan_arrival(begin_ns)
+            gap_ns = self._gap(begin_ns)
+            if gap_ns is not None:
+                self.coming += 1
+                self._arrivals = self._clock.call_at(begin_ns + gap_ns, self._arrive, name="traffic arrives")
 
     def _at(self, when_ns: int, user: int) -> None:
         limit = self.plan.requests
@@ -129,21 +141,25 @@ class Caller:
             self._assets[user] = self.plan.page
             self._page(user)
 
-    def _plan_arrival(self, last_ns: int) -> None:
-        """Plan the next arrival of the open loop, counted from the one before."""
+    def _gap(self, last_ns: int) -> int | None:
+        """From the last arrival of the open loop to the next; None when no more come."""
         plan = self.plan
         if plan.requests is not None and self.begun >= plan.requests:
-            return
+            return None
         assert plan.arrivals is not None
         gap_ns = plan.arrivals(self.begun, self._rng)
-        if gap_ns is not None and last_ns + gap_ns < self._stop_ns:
-            self.coming += 1
-            self._clock.call_at(last_ns + gap_ns, self._arrive, name="traffic arrives")
+        return None if gap_ns is None or last_ns + gap_ns >= self._stop_ns else gap_ns
 
     def _arrive(self) -> None:
-        self.coming -= 1
+        """One arrival; its timer serves the next one too."""
         self._page(NEVER)
-        self._plan_arrival(self._clock.now_ns)
+        clock = self._clock
+        gap_ns = self._gap(clock.now_ns)
+        if gap_ns is None:
+            self.coming -= 1
+        else:
+            assert self._arrivals is not None
+            clock.postpone(self._arrivals, gap_ns)
 
     def _page(self, user: int) -> None:
         """Begin a page: its requests leave at one instant, one after the other."""
@@ -190,7 +206,6 @@ class Caller:
 
         The row is kept at once; should something happen to the request, :meth:`wake` takes it back.
         """
-        world = self._world
         now_ns = self._clock.now_ns
         entry = self._only or self._turn()
         address = entry.address or self._names.address(entry.host, now_ns)
@@ -199,13 +214,16 @@ class Caller:
             self._lost("unresolved", self._names.elapsed_ns, NEVER, entry, (number, asset, 1, NEVER))
             return
         seen = visit(self.place, address, entry.port)
-        container = None if isinstance(seen, Failed) else world.endpoints.get(seen.arrival.endpoint_id)
-        if isinstance(seen, Failed) or container is None or container.handler is None:
-            kind, after_ns = (seen.kind, seen.elapsed_ns) if isinstance(seen, Failed) else ("reset", 0)
+        if isinstance(seen, Failed):
             self.waiting += 1
-            self._lost(kind, after_ns, NEVER, entry, (number, asset, 1, NEVER))
+            self._lost(seen.kind, seen.elapsed_ns, NEVER, entry, (number, asset, 1, NEVER))
             return
         arrival = seen.arrival
+        container = self._world.endpoints.get(arrival.endpoint_id)
+        if container is None or container.handler is None:
+            self.waiting += 1
+            self._lost("reset", 0, NEVER, entry, (number, asset, 1, NEVER))
+            return
         half_ns = arrival.round_trip_ns >> 1
         arrived_ns = now_ns + 3 * half_ns
         handler = container.handler
@@ -219,17 +237,18 @@ class Caller:
             request = Request(entry.path, arrival.peer, seen.source_port, arrival.target_port, entry.host)
             outcome, began_ns, done_ns = self._handle(container, request, arrived_ns)
         ended_ns = done_ns + half_ns
-        timeout_ns = self.plan.timeout_ns
-        if timeout_ns is not None and ended_ns - now_ns > timeout_ns:
-            outcome, ended_ns = "timeout", now_ns + timeout_ns
+        took_ns = ended_ns - now_ns
+        if took_ns > self._patience_ns:
+            outcome, took_ns = "timeout", self._patience_ns
+            ended_ns = now_ns + took_ns
         connection = self._connections
         self._connections = connection + 1
         self._early.append((
-            self.plan.name, number, asset, 1, NEVER, connection, entry.text, now_ns, arrived_ns,
+            self._name, number, asset, 1, NEVER, connection, entry.text, now_ns, arrived_ns,
             began_ns, done_ns, ended_ns, outcome, arrival.endpoint_id, arrival.node,
         ))  # fmt: skip
-        if ended_ns - now_ns > self._longest_ns:  # noqa: PLR1730 - max() is a call on the busiest path
-            self._longest_ns = ended_ns - now_ns
+        if took_ns > self._longest_ns:  # noqa: PLR1730 - max() is a call on the busiest path
+            self._longest_ns = took_ns
         if ended_ns > self.ahead_ns:  # noqa: PLR1730
             self.ahead_ns = ended_ns
 
@@ -319,7 +338,7 @@ class Caller:
 
     def _answered(self, row: Row, opened: Opened | None, line: Line | None) -> None:
         """The answer is there, or the client has waited long enough."""
-        if row[12] == "ok" and self._world.cut(self.place.machine, row[6].rpartition(":")[0], row[14]):
+        if self._links.version and row[12] == "ok" and self._cut(row):
             self.silence(row, opened, line)
             return
         if line is None:
@@ -331,6 +350,10 @@ class Caller:
             assert self._lines is not None
             self._lines.release(line, row[11])
         self._finish(row)
+
+    def _cut(self, row: Row) -> bool:
+        """Whether its answer does not get through now."""
+        return self._world.cut(self.place.machine, row[6].rpartition(":")[0], row[14])
 
     def silence(self, row: Row, opened: Opened | None, line: Line | None) -> None:
         """The answer does not get through: the client waits until it gives up."""
