@@ -364,3 +364,32 @@ def test_20_a_new_leader_forgets_the_cursor_of_addresses():
     cluster.settle()
     assert late.vip("ingress").rpartition(".")[2] == "5"  # the lowest free one: freed with s0
     cluster.check()
+
+
+def test_20_a_rolling_update_goes_on_under_the_new_leader():
+    cluster = swarm(3, 3, seed=2)
+    host02 = cluster.host("host02")
+    web = cluster.host("host01").services.create(IMAGE, name="w", replicas=6)
+    cluster.settle()
+    web.update(image="nginx", update_delay="4s")
+    cluster.run_for("6s")
+    web = host02.services.get("w")
+
+    def renewed() -> int:
+        alive = [t.record for t in web.tasks() if t.state is t.record.desired is T.RUNNING]
+        return sum(task.spec.container.image.startswith("nginx") for task in alive)
+
+    assert 1 <= renewed() <= 3
+    cluster.host("host01").fail()
+    cluster.run_until(lambda: cluster.swarms[0].leading)
+    before = {t.id for t in web.tasks()}
+    cluster.run_for("20s")
+    assert {t.id for t in web.tasks()} - before  # the next slots, while the old leader is still unknown
+    assert node(cluster, "host01", "host02").record.status.state is NodeState.UNKNOWN
+    cluster.settle()
+    assert web.record.update_status.state.value == "completed"
+    assert renewed() == 6
+    assert "host01" not in running(cluster, "host02")
+    cluster.host("host01").recover()
+    cluster.settle()
+    cluster.check()
