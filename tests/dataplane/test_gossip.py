@@ -1,4 +1,4 @@
-"""When rows arrive: data-plane 3.7, 6.3, 6.4, 6.6; the arrival rule of a host's view."""
+"""When rows arrive, profile 28: data-plane 3.7, 6.3, 6.4, 6.6; the arrival rule of a host's view."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""VIPs, names and tasks of an overlay: data-plane 3.8, 4.4-4.6, ground truth 3, 4, row by row."""
+"""VIPs, names, tasks of an overlay, row by row (profile 28): data-plane 3.8, 4.4-4.6, ground truth 3, 4."""
 
 from collections import Counter
 from random import Random
