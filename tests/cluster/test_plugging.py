@@ -316,6 +316,28 @@ def test_prune_takes_what_nobody_uses(cluster, cli):
     assert sorted(names) == ["bridge", "docker_gwbridge", "eg1", "host", "ingress", "none", "oused", "used"]
 
 
+def test_prune_with_filters(cluster):
+    host = cluster.host("host01")
+    host.networks.create("old", label=["keep=yes"])
+    cluster.run_for("1h")
+    host.networks.create("young", label=["keep=no", "x"])
+    host.networks.create("plain", driver="overlay")
+    prune = host.networks.prune
+    assert prune({"label": ["keep=maybe"]}) == prune({"until": ["2h"]}) == ()
+    assert prune({"until": ["10m"], "label!": ["keep=yes"]}) == ()
+    assert prune({"label!": ["keep"]}) == ("plain",)
+    assert prune({"until": ["2026-01-01T00:30:00Z"]}) == ("old",)
+    assert prune({"label": ["keep", "x"]}) == ("young",)
+    for wrong, sentence in (
+        ({"driver": ["x"]}, "invalid filter 'driver'"),
+        ({"until": ["1h", "2h"]}, "more than one until filter specified"),
+    ):
+        with pytest.raises(InvalidParameter, match=f"^{sentence}$"):
+            prune(wrong)
+    with pytest.raises(InvalidParameter):
+        prune({"until": ["yesterday"]})
+
+
 @pytest.mark.parametrize("engine", ["20.10", "26.1", "28", "next"])
 def test_7_a_local_network_in_use(engine):
     cluster = Cluster(engine=engine)

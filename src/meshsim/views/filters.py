@@ -35,6 +35,7 @@ __all__ = [
     "fits_file",
     "fits_network",
     "fits_node",
+    "fits_pruning",
     "fits_service",
     "fits_task",
 ]
@@ -52,6 +53,7 @@ _KNOWN: dict[str, tuple[str, ...]] = {
         "service", "type", "volume",
     ),
     "config": ("name", "names", "id", "label"),
+    "prune": ("label", "label!", "until"),
     "container": (
         "ancestor", "before", "exited", "expose", "health", "id", "is-task", "label", "name", "network",
         "publish", "since", "status", "volume",
@@ -91,6 +93,16 @@ def _labels(filters: Filters, labels: Mapping[str, str], key: str = "label") -> 
         if name not in labels or (equals and labels[name] != value):
             return False
     return True
+
+
+def fits_pruning(labels: Mapping[str, str], filters: Filters) -> bool:
+    """Whether ``prune`` may remove what has these labels; when it was made is the caller's question.
+
+    Source: moby daemon/prune.go matchLabels.
+    """
+    check("prune", filters)
+    spared = "label!" in filters and _labels(filters, labels, "label!")
+    return _labels(filters, labels) and not spared
 
 
 def fits_node(record: Node, filters: Filters) -> bool:

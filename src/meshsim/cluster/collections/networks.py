@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from attrs import evolve
@@ -15,6 +17,7 @@ from meshsim.cluster.netfacts import local_plugs, network_use
 from meshsim.cluster.specvalues import Words, pairs_of, words_of
 from meshsim.errors import (
     Ambiguous,
+    BadValue,
     Conflict,
     FailedPrecondition,
     Forbidden,
@@ -26,7 +29,10 @@ from meshsim.errors import (
 from meshsim.ipam import SubnetChoice, check_engine_subnets, command_line_subnets
 from meshsim.model.objects import Network
 from meshsim.model.specs import IpamConfig, NetworkSpec
+from meshsim.units import parse_duration, parse_time
 from meshsim.views import shapes
+from meshsim.views.filters import check as check_filters
+from meshsim.views.filters import fits_pruning
 from meshsim.views.shapes import LocalNetworkFacts
 
 if TYPE_CHECKING:
@@ -289,16 +295,29 @@ class Networks(Collection):
         handle = self._host.containers.get(container) if isinstance(container, str) else container
         return handle.container
 
-    def prune(self) -> tuple[str, ...]:
+    def prune(self, filters: Mapping[str, Sequence[str]] | None = None) -> tuple[str, ...]:
         """Remove the networks nobody uses: the swarm's (on a manager), then this machine's own; their names.
 
         The ingress network and Docker's own ones stay.
 
+        Args:
+            filters: ``label`` and ``label!`` (``KEY`` or ``KEY=VALUE``) and one ``until``: a duration back
+                from now, or a time; younger networks stay.
+
+        Raises:
+            InvalidParameter: another filter, or no time.
+
         Source: moby daemon/prune.go NetworksPrune, clusterNetworksPrune, localNetworksPrune.
         """
+        wishes = filters or {}
+        check_filters("prune", wishes)
+        until_ns = self._until(wishes.get("until", ()))
         removed = []
         for handle in self.list():
             record = handle.record
+            labels = record.spec.labels if isinstance(record, Network) else record.labels
+            if record.created_ns > until_ns or not fits_pruning(labels, wishes):
+                continue
             if isinstance(record, Network):
                 if record.spec.ingress or not self._host.networks._member.is_manager:
                     continue
@@ -310,6 +329,20 @@ class Networks(Collection):
                 continue
             removed.append(record.name)
         return tuple(removed)
+
+    def _until(self, texts: Sequence[str]) -> int:
+        """The moment of ``until``, in virtual nanoseconds; the present without one."""
+        cluster = self._host.cluster
+        if len(texts) > 1:
+            raise InvalidParameter("more than one until filter specified")
+        if not texts:
+            return cluster.clock.now_ns
+        with suppress(BadValue):
+            return cluster.clock.now_ns - parse_duration(texts[0])
+        try:
+            return parse_time(texts[0]) - cluster.epoch_ns
+        except BadValue as error:
+            raise InvalidParameter(str(error)) from error
 
     def _visible(self) -> Records:
         member = self._host.member

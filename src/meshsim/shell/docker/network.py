@@ -121,12 +121,11 @@ def _disconnect(call: Call) -> Result:
 
 
 def _prune(call: Call) -> Result:
-    if call.typed("filter"):
-        raise NotModelled("docker network prune --filter is not modelled")
+    wishes = filters_of(call, "prune")
     asked = "" if call["force"] else _PRUNE_WARNING
     if asked and not _agreed(call):
         return Result(f"{asked}\n")
-    removed = call.host.networks.prune()
+    removed = call.host.networks.prune(wishes)
     told = "".join(f"{name}\n" for name in removed)
     return Result(f"{asked}Deleted Networks:\n{told}\n" if removed else asked)
 
