@@ -280,6 +280,7 @@ def test_fixed_values_are_kept(scenario):
     ("call", "says"),
     [
         (lambda: scenarios(max_services=4), "max_services must be at least 1 and at most 3, not 4"),
+        (lambda: scenarios(max_host=2), "neither scenarios() nor a scenario knows max_host"),
         (lambda: traffic(loops=["never"]), "no such loop: never; there are every, poisson, bursts, users"),
         (lambda: traffic(calls=["host01:x"]), "host01:x"),
         (lambda: fault_plans(verbs=["explode"]), "no such verb: explode; there are scale, crash"),

@@ -34,7 +34,7 @@ from meshsim.scenario import (
     Users,
     plan,
 )
-from meshsim.scenario.fields import nanoseconds
+from meshsim.scenario.fields import known, nanoseconds
 from meshsim.shell import Cluster
 from meshsim.testing.swarms import ready_swarm
 from meshsim.units import SECOND
@@ -72,8 +72,8 @@ _HABITS = st.fixed_dictionaries(
 
 def _limits(name: str, most: int, all_there_are: int | None = None) -> None:
     if most < 1 or (all_there_are is not None and most > all_there_are):
-        known = "" if all_there_are is None else f" and at most {all_there_are}"
-        raise BadValue(f"{name} must be at least 1{known}, not {most}", name)
+        limit = "" if all_there_are is None else f" and at most {all_there_are}"
+        raise BadValue(f"{name} must be at least 1{limit}, not {most}", name)
 
 
 def clusters(
@@ -258,8 +258,8 @@ def fault_plans(
         if verb not in _FAULTS:
             raise BadValue(f"no such verb: {verb}; there are {', '.join(_FAULTS)}", str(verb))
     others = list(names[1:])
-    known = {"nothing": True, "service": bool(services), "host": bool(others)}
-    possible = [verb for verb in verbs if known[_NEEDS[verb]]]
+    there = {"nothing": True, "service": bool(services), "host": bool(others)}
+    possible = [verb for verb in verbs if there[_NEEDS[verb]]]
     if not possible:
         return ()
     row = _rows(st.sampled_from(possible), st.integers(0, lasts), others, list(services))
@@ -345,6 +345,9 @@ def scenarios(
     report = scenario.run(seed=0)
     print(report)
     """
+    for key in fixed:
+        if key not in known(Scenario):
+            raise BadValue(f"neither scenarios() nor a scenario knows {key}", key)
     _limits("max_services", max_services, len(_SERVICES))
     _limits("max_clients", max_clients, len(_CLIENTS))
     made: dict[str, Any] = {"hosts": fixed.get("hosts") or draw(hosts(max_size=max_hosts))}
