@@ -18,6 +18,7 @@ __all__ = [
     "no_address_twice",
     "no_port_twice",
     "replayed",
+    "same_store",
 ]
 
 
