@@ -140,6 +140,12 @@ class Container:
         return f"<Container {short(self.id)} {self.name} {self.image} {self.state}>"
 
     @property
+    def own_names(self) -> tuple[str, str]:
+        """What the gossip calls it besides its name: short id and host name, one text if equal."""
+        own = self.short_id
+        return (self.hostname, self.hostname) if own == self.hostname else (own, self.hostname)
+
+    @property
     def running(self) -> bool:
         """Whether its program runs."""
         return self.state == "running"

@@ -10,6 +10,7 @@ Source: moby daemon/container_operations.go, daemon/cluster/executor/container/a
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from sys import intern
 
 from attrs import evolve
 
@@ -59,6 +60,8 @@ class Wiring:
         self._tells = tells
         #: the swarm networks that tasks here were prepared for, by id
         self._told: dict[str, Network] = {}
+        #: ports of a service, and the same as its bindings tell them: kept for the next task of it
+        self._published: tuple[tuple[PortConfig, ...], tuple[tuple[str, int, int], ...]] = ((), ())
 
     def __repr__(self) -> str:
         return f"<Wiring of {self._host}: {len(self._told)} swarm networks known>"
@@ -113,13 +116,20 @@ class Wiring:
             self._host,
             attachment.ip,
             container.name,
-            (short(container.id), container.hostname),
+            container.own_names,
             task.service_id,
             task.shared.service_name,
             attachment.aliases,
-            vip.ip if vip else "",
-            _ingress_ports(task) if ingress and ingress.network_id == attachment.network_id else (),
+            intern(vip.ip) if vip else "",
+            self._ingress_ports(task) if ingress and ingress.network_id == attachment.network_id else (),
         )
+
+    def _ingress_ports(self, task: Task) -> tuple[tuple[str, int, int], ...]:
+        ports = task.endpoint.ports if task.endpoint else ()
+        if ports is not self._published[0]:
+            told = [(p.protocol.value, p.published, p.target) for p in ports if p.mode is PublishMode.INGRESS]
+            self._published = (ports, tuple(told))
+        return self._published[1]
 
     # -- plain containers
 
@@ -269,12 +279,3 @@ class Wiring:
                 if sandbox is not None:
                     self._tells.network("destroy", network_id, sandbox.network)
                 self._plane.release(network_id)
-
-
-def _ingress_ports(task: Task) -> tuple[tuple[str, int, int], ...]:
-    ports = task.endpoint.ports if task.endpoint else ()
-    return tuple(
-        (port.protocol.value, port.published, port.target)
-        for port in ports
-        if port.mode is PublishMode.INGRESS
-    )

@@ -153,9 +153,8 @@ class Allocator:
                 self._serve_tasks(tx, self._new_tasks)
             if self._freed or self._retry_is_due():
                 self._retry(tx)
-            if self._new_tasks:
-                self._waiting_tasks.update(self._new_tasks)
-                self._new_tasks = {}
+            self._waiting_tasks.update(self._new_tasks)
+            self._new_tasks = {}  # also when emptied: a dict keeps the room it once needed
 
     def _retry_is_due(self) -> bool:
         waiting = self._waiting_networks or self._waiting_services or self._waiting_tasks

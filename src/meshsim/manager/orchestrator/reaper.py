@@ -138,6 +138,8 @@ class TaskReaper:
         for key in tuple(self._dirty):
             if not self._prune(key, doomed):
                 del self._dirty[key]
+        if not self._dirty:
+            self._dirty = {}  # an emptied dict keeps the room it once needed
         if doomed:
             with self._store.transaction() as tx:
                 for task_id in doomed:
