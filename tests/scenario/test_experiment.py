@@ -16,6 +16,7 @@ from meshsim.scenario import (
     Client,
     Every,
     Exponential,
+    HAProxy,
     Interval,
     KeepAlive,
     Poisson,
@@ -28,6 +29,7 @@ from meshsim.scenario import (
 )
 from meshsim.scenario.statistics import student_t
 from meshsim.scenario.theory import time_in_mmc
+from meshsim.scenario.varying import varied
 
 CROWD = Scenario(
     name="crowd",
@@ -183,6 +185,13 @@ def test_a_function_makes_the_scenario_of_a_point():
 
 def largest_share(report):
     return max(report.shares("slot").values())
+
+
+def test_a_varied_service_keeps_the_rest_of_it():
+    proxied = Scenario(services=[ServicePlan("lb", proxy=HAProxy("tasks.web:80"))])
+    (service,) = varied(proxied, {"services.lb.replicas": 2, "services.lb.proxy.slots": 3}).services
+    assert service.proxy == HAProxy("tasks.web:80", slots=3)
+    assert service.flags == {"replicas": 2}
 
 
 def test_the_same_crowd_meets_every_point(serial):

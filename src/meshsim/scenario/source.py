@@ -14,7 +14,7 @@ from typing import Any
 from attrs import NOTHING, Attribute, has
 
 from meshsim.errors import BadScenario
-from meshsim.scenario.faults import Availability, Do, Partition
+from meshsim.scenario.faults import ACTIONS, Availability, Do, Partition
 from meshsim.scenario.fields import default_of, known
 from meshsim.scenario.steps import Running, Step
 from meshsim.scenario.times import Fixed
@@ -26,6 +26,8 @@ _WIDTH = 88
 _STEP = "    "
 #: records that may be written as their name alone
 _BY_NAME = ("HostPlan", "NetworkPlan")
+#: of an action: its word, which is also the method of a moment
+_WORDS = {action: word for word, action in ACTIONS.items()}
 _VERBS = {"drain": "drain", "pause": "pause", "active": "activate"}
 
 
@@ -185,7 +187,7 @@ def _step(step: Step, imports: Imports) -> _Node:
         return _Call(f"{moment}.partition(", [_value(side, imports) for side in action.sides], ")")
     if isinstance(action, Do):
         return f"{moment}.do({_flat(_value(action.what, imports))})"
-    return _Call(f"{moment}.{type(action).__name__.lower()}(", _arguments(action, imports), ")")
+    return _Call(f"{moment}.{_WORDS[type(action)]}(", _arguments(action, imports), ")")
 
 
 # -- what others ask for

@@ -70,13 +70,20 @@ def _replaced(holder: Any, keys: list[str], value: Any) -> Any:
         return {**holder, head: _replaced(holder.get(head), rest, value)}
     if not has(type(holder)):
         raise _NoSuchKey(f"nothing is inside {holder!r}")
-    attribute = known(type(holder)).get(head)
     if isinstance(holder, ServicePlan):
-        own = {"name": holder.name, "server": holder.server, "image": holder.image, **holder.flags}
+        own = _arguments(holder)
         return ServicePlan(**{**own, head: _replaced(own.get(head), rest, value)})
+    attribute = known(type(holder)).get(head)
     if attribute is None:
         raise _NoSuchKey(f"there are {', '.join(known(type(holder)))}")
     return evolve(holder, **{head: _replaced(getattr(holder, attribute.name), rest, value)})
+
+
+def _arguments(service: ServicePlan) -> dict[str, Any]:
+    """What makes the same service: its fields, and flags of any name."""
+    fields = known(ServicePlan)
+    own = {key: getattr(service, each.name) for key, each in fields.items() if not each.metadata.get("rest")}
+    return {**own, **service.flags}
 
 
 def _index(members: tuple[Any, ...], key: str) -> int:
