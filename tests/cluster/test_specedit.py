@@ -131,6 +131,7 @@ WRONG = [
     ({"mount": "foo"}, BadValue, "invalid field 'foo' must be a key=value pair"),
     ({"mount": "source=x"}, BadValue, "target is required"),
     ({"mount": "target=/x,foo=1"}, BadValue, "unknown option 'foo' in 'foo=1'"),
+    ({"mount": "type=frob,target=/x"}, InvalidParameter, 'invalid MountType: "frob"'),
     ({"mount": "target="}, BadValue, "invalid value for 'target': value is empty"),
     ({"mount": "target=/x,ro=maybe"}, BadValue, 'must be one of "true", "1", "false", or "0"'),
     ({"mount": "target=/x,tmpfs-size=1m"}, NotModelled, "--mount tmpfs-size is not modelled"),

@@ -182,6 +182,11 @@ def test_dig_nothing_answers() -> None:
     assert new.stdout.endswith(";; no servers could be reached\n")
 
 
+def test_dig_of_no_address_backwards() -> None:
+    result = dig(["-x", "abc"], FakePlace())
+    assert (result.stdout, result.stderr, result.exit_code) == ("", "Invalid IP address abc\n", 1)
+
+
 def test_dig_short_and_parts() -> None:
     place = FakePlace()
     assert dig(["+short", "tasks.http"], place).stdout == "10.0.1.3\n10.0.1.4\n"

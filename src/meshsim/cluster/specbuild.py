@@ -25,12 +25,12 @@ from meshsim.cluster.specvalues import (
     file_of,
     generic_of,
     host_of,
-    mount_of,
     network_of,
     one_of,
     pairs_of,
     ports_of,
     preference_of,
+    taken_mount,
     words_of,
 )
 from meshsim.errors import BadValue, InvalidParameter
@@ -166,7 +166,7 @@ def _container(given: Given, base: ContainerSpec, lookup: Lookup) -> ContainerSp
     if "container_label" in given:
         changes["labels"] = pairs_of(given["container_label"])
     if "mount" in given:
-        changes["mounts"] = tuple(mount_of(m) if isinstance(m, str) else m for m in _many(given["mount"]))
+        changes["mounts"] = tuple(map(taken_mount, _many(given["mount"])))
     if "stop_grace_period" in given:
         changes["stop_grace_ns"] = duration_of(given["stop_grace_period"])
     if "host" in given:

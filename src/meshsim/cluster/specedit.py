@@ -16,11 +16,11 @@ from meshsim.cluster.specvalues import (
     Lookup,
     generic_of,
     host_of,
-    mount_of,
     network_of,
     pairs_of,
     ports_of,
     preference_of,
+    taken_mount,
     words_of,
 )
 from meshsim.errors import BadValue, InvalidParameter
@@ -155,7 +155,7 @@ def _edit_mounts(mounts: tuple[Mount, ...], given: Given) -> tuple[Mount, ...]:
     if not _edited(given, "mount"):
         return mounts
     by_target: dict[str, Mount] = {}
-    for mount in map(mount_of, words_of(given.get("mount_add"))):
+    for mount in map(taken_mount, words_of(given.get("mount_add"))):
         if mount.target in by_target:
             raise BadValue("duplicate mount target", mount.target)
         by_target[mount.target] = mount

@@ -38,6 +38,7 @@ __all__ = [
     "pairs_of",
     "ports_of",
     "preference_of",
+    "taken_mount",
     "words_of",
 ]
 
@@ -159,6 +160,7 @@ _MOUNT_KEYS = {
     "destination": "target",
     "volume-driver": "volume_driver",
 }
+_MOUNT_TYPES = ("bind", "volume", "tmpfs", "npipe", "cluster")
 _MOUNT_UNMODELLED = (
     "consistency", "bind-propagation", "bind-nonrecursive", "bind-recursive", "bind-create-src",
     "volume-subpath", "volume-nocopy", "volume-label", "volume-opt", "image-subpath", "tmpfs-size",
@@ -197,6 +199,21 @@ def mount_of(text: str) -> Mount:
     if not found.get("target"):
         raise BadValue("target is required", text)
     return Mount(**found)
+
+
+def taken_mount(mount: str | Mount) -> Mount:
+    """A mount as the engine takes it.
+
+    Raises:
+        BadValue, NotModelled: as :func:`mount_of`.
+        InvalidParameter: no such type.
+
+    Source: moby daemon/cluster/convert/container.go containerToGRPC.
+    """
+    read = mount_of(mount) if isinstance(mount, str) else mount
+    if read.type not in _MOUNT_TYPES:
+        raise InvalidParameter(f'invalid MountType: "{read.type}"')
+    return read
 
 
 def _switch(key: str, value: str, text: str) -> bool:

@@ -69,7 +69,7 @@ class MachinePlace(_Place):
         """
         raise NotModelled(
             f"the DNS server of {self.machine.name} itself is not modelled; ask from a container "
-            f"(docker run --network NETWORK benhall/dig dig {question.name.removesuffix('.')})"
+            f"(docker run --network NETWORK benhall/dig dig {question.name.removesuffix('.') or 'NAME'})"
         )
 
     def address_of(self, name: str) -> str:

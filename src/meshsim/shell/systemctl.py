@@ -37,7 +37,8 @@ def systemctl(host: Host, args: Sequence[str]) -> Result:
     """
     words = [word for word in args if not word.startswith("-")]
     if len(words) != 2 or words[0] not in _VERBS:
-        raise NotModelled(f"of systemctl there are {', '.join(_VERBS)} of docker, not: {' '.join(args)}")
+        typed = " ".join(("systemctl", *args))
+        raise NotModelled(f"{typed} is not modelled, only {', '.join(_VERBS)} of docker are")
     verb, unit = words
     known = unit in _DOCKER
     if verb == "is-active":

@@ -97,6 +97,9 @@ def _stop(call: Call) -> Result:
 
 
 def _kill(call: Call) -> Result:
+    if call["signal"].upper().removeprefix("SIG") not in ("", "KILL", "9"):
+        raise NotModelled(f"docker kill --signal {call['signal']} is not modelled, only KILL is")
+
     def kill(name: str) -> str:
         handle = call.host.containers.get(name)
         if not handle.container.running:

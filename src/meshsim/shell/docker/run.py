@@ -118,7 +118,10 @@ def run_inside(call: Call) -> Result:
         return Result("", f"Error response from daemon: container {container.id} is not running\n", 1)
     ran = run_program(argv, ContainerPlace(call.host, container))
     if ran.duration_ns is None:
-        raise NotModelled(f"a program that never ends ({' '.join(argv)}) cannot be run by docker exec")
+        raise NotModelled(
+            f"a program that never ends, or that meshsim does not know ({' '.join(argv)}), "
+            "cannot be run by docker exec"
+        )
     if call["detach"]:
         return Result()
     call.host.cluster.step(ran.duration_ns)

@@ -16,7 +16,7 @@ from attrs import evolve, frozen
 
 from meshsim.cluster.programs import ProgramResult
 from meshsim.dns import TYPES, Answer, Question, Record
-from meshsim.errors import NotModelled
+from meshsim.errors import BadValue, NotModelled
 from meshsim.shell.tools.place import Place
 from meshsim.units import MILLISECOND, SECOND, dig_time
 
@@ -61,9 +61,12 @@ def dig(args: Sequence[str], place: Place) -> ProgramResult:
     Raises:
         NotModelled: an option that is not simulated.
 
-    Source: BIND bin/dig/dig.c printmessage, received, dighost.c.
+    Source: BIND bin/dig/dig.c printmessage, received, dash_option, dighost.c.
     """
-    request = _parse(args)
+    try:
+        request = _parse(args)
+    except BadValue as problem:
+        return ProgramResult(stderr=f"{problem}\n", exit_code=1)
     labels = request.name.removesuffix(".").split(".")
     if any(len(label) > 63 for label in labels):
         text = f"dig: '{request.name}' is not a legal name (label too long)\n"
@@ -80,6 +83,14 @@ def dig(args: Sequence[str], place: Place) -> ProgramResult:
     return ProgramResult(text, duration_ns=answer.elapsed_ns or MILLISECOND)
 
 
+def _pointer(address: str) -> str:
+    """The name that an address is asked by."""
+    try:
+        return f"{ipaddress.ip_address(address).reverse_pointer}."
+    except ValueError:
+        raise BadValue(f"Invalid IP address {address}", address) from None
+
+
 def _parse(args: Sequence[str]) -> _Request:
     request = _Request()
     words = list(reversed(args))
@@ -88,8 +99,7 @@ def _parse(args: Sequence[str]) -> _Request:
         if word.startswith("+"):
             request = _option(request, word)
         elif word == "-x" and words:
-            pointer = f"{ipaddress.ip_address(words.pop()).reverse_pointer}."
-            request = evolve(request, name=pointer, qtype="PTR")
+            request = evolve(request, name=_pointer(words.pop()), qtype="PTR")
         elif word == "-t" and words:
             request = evolve(request, qtype=words.pop().upper())
         elif word.startswith("@"):

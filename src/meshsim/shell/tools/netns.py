@@ -82,7 +82,7 @@ def ip(args: Sequence[str], place: Place) -> ProgramResult:
         return ProgramResult(ip_addr(place.network, brief=brief and not busybox, busybox=busybox))
     if words in (["r"], ["route"]) and not brief:
         return ProgramResult(ip_route(place.network))
-    raise NotModelled(f"ip {' '.join(args)} is not modelled, only ip addr and ip route are")
+    raise NotModelled(f"{' '.join(('ip', *args))} is not modelled, only ip addr and ip route are")
 
 
 # -- ipvsadm
