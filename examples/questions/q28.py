@@ -38,6 +38,11 @@ def inside(cluster: Cluster, name: str, **options: object) -> tuple[str, Contain
     return network.subnet, host01.containers.run("alpine", "sleep 1d", network=name, detach=True)
 
 
+def say(subnet: str, container: ContainerHandle) -> None:
+    """Print whether the printer is reached from there."""
+    print(f"a container on {subnet:14} {'reaches' if reaches(container) else 'does not reach'} {PRINTER}")
+
+
 def main() -> None:
     """Run it, show it, hold it against the expectation."""
     cluster = office()
@@ -45,7 +50,7 @@ def main() -> None:
     beside = inside(cluster, "app1")
     chosen = inside(cluster, "chosen", subnet="10.99.0.0/24")
     for subnet, container in (shadowing, beside, chosen):
-        print(f"{subnet:14} reaches {PRINTER}: {reaches(container)}")
+        say(subnet, container)
     assert shadowing[0] == "10.0.1.0/24"
     assert not reaches(shadowing[1])
     assert reaches(beside[1])
@@ -59,7 +64,7 @@ def main() -> None:
     moved = office(default_addr_pool=["10.200.0.0/16"])
     for name in ("eg1", "app1"):
         subnet, container = inside(moved, name)
-        print(f"{subnet:14} reaches {PRINTER}: {reaches(container)}")
+        say(subnet, container)
         assert subnet.startswith("10.200.")
         assert reaches(container)
     assert moved.host("host01").networks.get("ingress").subnet == "10.200.0.0/24"  # ingress too
