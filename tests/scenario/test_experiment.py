@@ -268,6 +268,11 @@ def test_texts_and_rows(serial):
         (lambda: sweep(CROWD, {}), "at least one path"),
         (lambda: sweep(CROWD, {"balancer": []}), "no value for balancer"),
         (lambda: sweep(CROWD, {"balancer": "rr"}), 'a list of values for balancer, not "rr"'),
+        (
+            lambda: sweep(CROWD, {"services.web.replicas": 3}),
+            "a list of values for services.web.replicas, not 3",
+        ),
+        (lambda: sweep(CROWD, {"services.web.replicas": ["x"]}), 'parsing "x": invalid syntax'),
         (lambda: sweep(CROWD, {"balancer": ["rr", "rr"]}), "read alike: .* balancer=rr, run 0/0"),
         (lambda: sweep(CROWD, {"services.web.replica": [1]}), 'is "replicas" meant'),
         (lambda: sweep(CROWD, {"services.cache.replicas": [1]}), "no services.cache.replicas: there are web"),

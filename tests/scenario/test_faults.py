@@ -238,7 +238,7 @@ def test_a_wrong_scenario_is_none(rest, sentence):
         (lambda: at(-1).heal(), "a step cannot be in the past: -1 ns"),
         (lambda: every("0s").heal(), "a step cannot be taken every 0s"),
         (lambda: when(3).heal(), "expected a condition, not 3"),
-        (lambda: at("1s").partition("ab"), "expected a list of sides"),
+        (lambda: at("1s").partition("ab"), 'expected a list of sides, each a list of names, not "ab"'),
         (lambda: Every("0s"), "a gap of 0s has no end"),
         (lambda: HostPlan("a", labels=[]), "expected a mapping, not a list"),
     ],

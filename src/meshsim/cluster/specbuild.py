@@ -30,7 +30,9 @@ from meshsim.cluster.specvalues import (
     pairs_of,
     ports_of,
     preference_of,
+    ratio_of,
     taken_mount,
+    whole_of,
     words_of,
 )
 from meshsim.errors import BadValue, InvalidParameter
@@ -79,7 +81,7 @@ def _restart(given: Given, base: RestartPolicy | None) -> RestartPolicy | None:
     if "restart_delay" in given:
         changes["delay_ns"] = duration_of(given["restart_delay"])
     if "restart_max_attempts" in given:
-        changes["max_attempts"] = int(given["restart_max_attempts"])
+        changes["max_attempts"] = whole_of(given["restart_max_attempts"])
     if "restart_window" in given:
         changes["window_ns"] = duration_of(given["restart_window"])
     if not changes:
@@ -90,10 +92,10 @@ def _restart(given: Given, base: RestartPolicy | None) -> RestartPolicy | None:
 def _update(given: Given, prefix: str, base: UpdateConfig | None) -> UpdateConfig | None:
     """One flag given, and the command line fills in the others with its own defaults (parallelism 1)."""
     readers: dict[str, tuple[str, Callable[[Any], Any]]] = {
-        "parallelism": ("parallelism", int),
+        "parallelism": ("parallelism", whole_of),
         "delay": ("delay_ns", duration_of),
         "monitor": ("monitor_ns", duration_of),
-        "max_failure_ratio": ("max_failure_ratio", float),
+        "max_failure_ratio": ("max_failure_ratio", ratio_of),
         "failure_action": ("failure_action", _failure_action),
         "order": ("order", _order),
     }
@@ -125,7 +127,7 @@ def _health(given: Given, base: HealthCheck | None) -> HealthCheck | None:
         if f"health_{flag}" in given:
             changes[f"{flag}_ns"] = duration_of(given[f"health_{flag}"])
     if "health_retries" in given:
-        changes["retries"] = int(given["health_retries"])
+        changes["retries"] = whole_of(given["health_retries"])
     return evolve(base or HealthCheck(), **changes) if changes else base
 
 
@@ -136,7 +138,7 @@ def _placement(given: Given, base: Placement) -> Placement:
     if "placement_pref" in given:
         changes["preferences"] = tuple(preference_of(p) for p in words_of(given["placement_pref"]))
     if "replicas_max_per_node" in given:
-        changes["max_replicas"] = int(given["replicas_max_per_node"])
+        changes["max_replicas"] = whole_of(given["replicas_max_per_node"])
     return evolve(base, **changes)
 
 
@@ -201,19 +203,19 @@ def _mode(given: Given, base: ServiceMode) -> ServiceMode:
     concurrent = given.get("max_concurrent")
     if mode is None:
         if isinstance(base, Replicated) and replicas is not None:
-            return Replicated(int(replicas))
+            return Replicated(whole_of(replicas))
         if isinstance(base, ReplicatedJob) and (replicas is not None or concurrent is not None):
-            total = base.total_completions if replicas is None else int(replicas)
-            return ReplicatedJob(total if concurrent is None else int(concurrent), total)
+            total = base.total_completions if replicas is None else whole_of(replicas)
+            return ReplicatedJob(total if concurrent is None else whole_of(concurrent), total)
         return base
     match mode:
         case "replicated":
-            return Replicated(1 if replicas is None else int(replicas))
+            return Replicated(1 if replicas is None else whole_of(replicas))
         case "global":
             return GlobalMode()
         case "replicated-job":
-            total = int(replicas if replicas is not None else concurrent or 1)
-            return ReplicatedJob(total if concurrent is None else int(concurrent), total)
+            total = whole_of(replicas if replicas is not None else concurrent or 1)
+            return ReplicatedJob(total if concurrent is None else whole_of(concurrent), total)
         case "global-job":
             return GlobalJob()
     raise InvalidParameter(f"Unknown mode: {mode}, only replicated and global supported")

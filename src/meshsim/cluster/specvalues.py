@@ -19,7 +19,15 @@ from meshsim.model.frozen import FrozenDict
 from meshsim.model.specs import FileReference, Mount, NetworkAttachmentConfig, PortConfig
 from meshsim.model.states import EndpointMode, FailureAction, PublishMode, RestartCondition, UpdateOrder
 from meshsim.model.states import Protocol as Transport
-from meshsim.units import parse_bytes, parse_cpus, parse_duration, parse_publish, parse_uint
+from meshsim.units import (
+    parse_bytes,
+    parse_cpus,
+    parse_duration,
+    parse_float,
+    parse_int,
+    parse_publish,
+    parse_uint,
+)
 
 __all__ = [
     "Lookup",
@@ -38,7 +46,9 @@ __all__ = [
     "pairs_of",
     "ports_of",
     "preference_of",
+    "ratio_of",
     "taken_mount",
+    "whole_of",
     "words_of",
 ]
 
@@ -74,6 +84,27 @@ def command_of(value: str | Sequence[str] | None) -> tuple[str, ...]:
 def duration_of(value: str | int | None) -> int | None:
     """Nanoseconds from ``"1m30s"`` or from nanoseconds."""
     return parse_duration(value) if isinstance(value, str) else value
+
+
+def whole_of(value: str | int) -> int:
+    """A whole number, from its text or itself.
+
+    Raises:
+        BadValue: another text, or a fraction.
+    """
+    number = parse_int(value) if isinstance(value, str) else int(value)
+    if not isinstance(value, str) and number != value:
+        raise BadValue(f"expected a whole number, not {value}", str(value))
+    return number
+
+
+def ratio_of(value: str | float) -> float:
+    """A number, from its text or itself.
+
+    Raises:
+        BadValue: another text.
+    """
+    return parse_float(value) if isinstance(value, str) else float(value)
 
 
 def bytes_of(value: str | int | None) -> int:

@@ -127,7 +127,7 @@ def sweep(
     (1,)
     """
     for path, values in grid.items():
-        if isinstance(values, str):
+        if isinstance(values, str) or not isinstance(values, Iterable):
             raise BadValue(f"the grid needs a list of values for {path}, not {value_text(values)}", path)
     choices = {path: tuple(values) for path, values in grid.items()}
     for path, values in choices.items():

@@ -57,8 +57,11 @@ def manager(cluster: Cluster) -> Host:
 
 
 def _sides(value: Any) -> tuple[tuple[str, ...], ...]:
-    if not isinstance(value, list | tuple) or not all(isinstance(side, list | tuple) for side in value):
-        raise BadValue(f"expected a list of sides, each a list of names, not {value_text(value)}", str(value))
+    several = isinstance(value, list | tuple)
+    wrong = [side for side in value if not isinstance(side, list | tuple)] if several else [value]
+    if wrong:
+        text = value_text(wrong[0])
+        raise BadValue(f"expected a list of sides, each a list of names, not {text}", str(wrong[0]))
     return tuple(tuple(map(str, side)) for side in value)
 
 
