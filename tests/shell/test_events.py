@@ -159,6 +159,11 @@ def test_a_program_that_ends_by_itself_was_not_stopped(hosts):
     assert "exitCode=3" in events(hosts[2], "event=die")[0]
 
 
+def test_a_program_may_end_with_255_itself(hosts):
+    hosts[2].run("docker run --name c alpine sh -c 'exit 255'")
+    assert "exitCode=255" in events(hosts[2], "event=die")[0]
+
+
 def test_a_power_cut_is_told_by_nobody(hosts):
     cluster = hosts[0].cluster
     hosts[2].run("docker run -d -q --name c nginx")

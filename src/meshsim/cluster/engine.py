@@ -393,7 +393,8 @@ class Engine:
         """Every program is gone; the containers are found dead when the machine is back."""
         for container in self.containers.values():
             if container.running:
-                self._ended(container, LOST)
+                self._over(container, LOST)
+                self.tells.lost(container)
                 self.wiring.give_back(container)
                 container.attachments = () if not container.service_id else container.attachments
         self._plane.reset()
@@ -468,11 +469,14 @@ class Engine:
             )
 
     def _ended(self, container: Container, exit_code: int) -> None:
+        self._over(container, exit_code)
+        self.tells.ended(container)
+
+    def _over(self, container: Container, exit_code: int) -> None:
         container.state = "exited"
         container.exit_code = exit_code
         container.finished_ns = self._world.clock.now_ns
         container.handler = None
-        self.tells.lost(container) if exit_code == LOST else self.tells.ended(container)
 
     def _unplug(self, container: Container) -> None:
         """Take the container out of names, balancers and namespaces; free networks nobody uses here."""
