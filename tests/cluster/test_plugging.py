@@ -292,6 +292,22 @@ def test_disconnecting_by_id_and_from_a_network_that_is_gone(cluster, cli):
     assert list(cli.attrs["NetworkSettings"]["Networks"]) == ["bridge"]
 
 
+def test_an_address_asked_for_is_forgotten_with_the_connection(cluster, cli):
+    host = cluster.host("host01")
+    mine = host.networks.create("mine", subnet="172.30.0.0/24")
+    host.containers.run("alpine", "sleep 1d", network="mine", detach=True)
+    with pytest.raises(Forbidden, match=r"^Address already in use$"):
+        mine.connect(cli, ip="172.30.0.2", aliases="a")
+    mine.connect(cli)
+    assert cli.ip("mine") == "172.30.0.3"
+    assert cli.container.aliases[mine.id] == ()
+    mine.disconnect(cli)
+    mine.connect(cli, ip="172.30.0.77")
+    mine.disconnect(cli)
+    mine.connect(cli)
+    assert cli.ip("mine") == "172.30.0.3"
+
+
 def test_a_running_container_finds_a_local_network_full(cluster, cli):
     small = cluster.host("host01").networks.create("small", subnet="172.30.0.0/30")
     cluster.host("host01").containers.run("alpine", "sleep 1d", network="small", detach=True)

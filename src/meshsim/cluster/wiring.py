@@ -170,7 +170,7 @@ class Wiring:
             try:
                 self.lease(container)
             except Forbidden:
-                container.local_networks = container.local_networks[:-1]
+                self._forget(container, network.id)
                 raise
             place = container.local_attachments[-1]
             self._plane.plug(container.endpoint_id, place, container.aliases[network.id])
@@ -183,10 +183,16 @@ class Wiring:
         self._journal.withdraw(network_id, container.endpoint_id)
         self._plane.unplug(container.endpoint_id, network_id)
         self.give_back(container, network_id)
+        self._forget(container, network_id)
+        self._release_unused([network_id])
+
+    @staticmethod
+    def _forget(container: Container, network_id: str) -> None:
+        """A container remembers nothing of a network it was taken off, or could not be put on."""
         container.attachments = tuple(a for a in container.attachments if a.network_id != network_id)
         container.local_networks = tuple(n for n in container.local_networks if n.id != network_id)
         container.aliases = container.aliases.minus(network_id)
-        self._release_unused([network_id])
+        container.wanted = container.wanted.minus(network_id)
 
     def announce(self, container: Container) -> None:
         """Tell the gossip of a plain container on all its swarm networks."""
