@@ -11,7 +11,7 @@ Source: swarmkit manager/allocator/network.go doNetworkInit, doNetworkAlloc, doT
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import ClassVar, Literal
 
 from meshsim.errors import AddressInUse, IpamError
@@ -21,7 +21,7 @@ from meshsim.manager.allocator.networks import NetworkAllocator
 from meshsim.manager.allocator.ports import PortAllocator, host_ports_differ, needs_ingress, with_host_ports
 from meshsim.manager.maporder import map_order
 from meshsim.model.events import Change, Committed, Removed
-from meshsim.model.objects import Attachment, Endpoint, Network, Node, Service, Task, TaskStatus
+from meshsim.model.objects import Attachment, Endpoint, Network, Node, Service, Task, TaskStatus, VirtualIP
 from meshsim.model.specs import TaskSpec
 from meshsim.model.states import TaskState
 from meshsim.model.store import Store, Transaction
@@ -413,14 +413,23 @@ class Allocator:
         """Assert that the reservations are those of the store."""
         if not self.running:
             return
-        self._networks.check()
         self._ports.check()
         self._needs.check(self._store.tasks)
+        held: dict[str, list[str]] = {}
+        for place in self._held():
+            held.setdefault(place.network_id, []).append(place.address)
+        self._networks.check(held)
+
+    def _held(self) -> Iterator[Attachment | VirtualIP]:
+        """What holds an address, by the store: nodes, services, served tasks."""
+        store = self._store
+        for node in store.nodes.values():
+            yield from node.attachments
+        for service in store.services.values():
+            if service.endpoint is not None:
+                yield from service.endpoint.virtual_ips
         for task_id, _ in self._needs:
-            task = self._store.tasks[task_id]
-            for attachment in task.attachments:
-                if attachment.network_id in self._networks:
-                    assert self._networks.holds(attachment.network_id, attachment.address), task.name
+            yield from store.tasks[task_id].attachments
 
 
 _NO_IP = "could not find an available IP"

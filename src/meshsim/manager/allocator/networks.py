@@ -10,6 +10,8 @@ Source: moby daemon/libnetwork/cnmallocator/networkallocator.go; drivers/overlay
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 from attrs import define
 
 from meshsim.errors import AddressOutOfRange, IpamError, NoAddressLeft
@@ -157,15 +159,14 @@ class NetworkAllocator:
                 continue
             return
 
-    def holds(self, network_id: str, address: str) -> bool:
-        """Whether the address is handed out on the network."""
-        for pool in self._locals[network_id].pools:
-            try:
-                return address in pool
-            except AddressOutOfRange:
-                continue
-        return False
+    def check(self, held: Mapping[str, Sequence[str]]) -> None:
+        """Assert that the subnets are sound, and handed out: these addresses by network, and gateways.
 
-    def check(self) -> None:
-        """Assert that the subnets are sound."""
+        An address that stands there twice, or is in no subnet of its network, is found too.
+        """
         self._ipam.check()
+        for network_id, local in self._locals.items():
+            gateways = [pool.gateway for pool in local.pools if pool.gateway]
+            told = [address.partition("/")[0] for address in held.get(network_id, ())]
+            taken = [address for pool in local.pools for address in pool]
+            assert sorted(taken) == sorted(gateways + told), network_id
