@@ -19,7 +19,7 @@ SCENARIO = Scenario(
         Client(
             "crowd",
             calls="host01:81",
-            users=Users(USERS, think="2s"),
+            users=Users(USERS, think="3s"),
             keep_alive=KeepAlive(life=Exponential(f"{LIFE_S}s")),
         )
     ],

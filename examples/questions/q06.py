@@ -20,10 +20,10 @@ def scenario(tasks: int) -> Scenario:
         services=[ServicePlan("web", replicas=tasks, publish="81:80", restart_delay="20s")],
         clients=[
             Client(
-                "crowd", calls="host01:81", users=Users(USERS, Uniform("1s", "5s")), keep_alive=KeepAlive()
+                "crowd", calls="host01:81", users=Users(USERS, Uniform("2s", "8s")), keep_alive=KeepAlive()
             )
         ],
-        # Every minute one program ends; its users find out within 5 s, the new task is there after 20 s.
+        # Every minute one program ends; its users find out within 8 s, the new task is there after 20 s.
         steps=[at(f"{60 * slot}s").crash("web", slot=slot) for slot in range(1, tasks + 1)],
         lasts=f"{60 * tasks + 50}s",
     )

@@ -154,7 +154,6 @@ class Event(Frozen):
 
 #: names of the fields that a row has
 REQUEST_FIELDS = tuple(a.name for a in fields(RequestRecord))
-CONNECTION_FIELDS = tuple(a.name for a in fields(ConnectionRecord))
 
 
 class Recorder:

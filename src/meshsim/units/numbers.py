@@ -31,7 +31,6 @@ __all__ = [
 NANO_CPU = 1_000_000_000
 """Nano-CPUs in one CPU: the unit of limits and reservations in Docker's API."""
 
-_INT64_MAX = (1 << 63) - 1
 _SUFFIXES = {"k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40, "p": 1 << 50}
 _BINARY_UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB", "ZiB", "YiB")
 _DECIMAL_UNITS = ("B", "kB", "MB", "GB", "TB", "PB", "EB", "ZB", "YB")

@@ -13,7 +13,7 @@ from random import Random
 import attrs
 
 from meshsim.model.objects import Endpoint, Node, Service, Task, TaskShared, TaskStatus
-from meshsim.model.specs import GlobalJob, GlobalMode, Placement, Replicated, ReplicatedJob
+from meshsim.model.specs import GlobalJob, GlobalMode, Replicated, ReplicatedJob
 from meshsim.model.states import Availability, NodeState, TaskState
 from meshsim.model.store import Store
 from meshsim.placement import meets, parse_constraints
@@ -28,8 +28,6 @@ __all__ = [
     "new_tasks",
     "remove_all",
 ]
-
-_ANYWHERE = Placement()
 
 
 def is_job(service: Service) -> bool:
