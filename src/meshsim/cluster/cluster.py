@@ -19,6 +19,7 @@ from meshsim.cluster.images import Images, Reply
 from meshsim.cluster.links import Links
 from meshsim.cluster.membership import Membership
 from meshsim.cluster.programs import ProgramResult, run_simple
+from meshsim.cluster.quiet import next_move_ns
 from meshsim.dataplane import DataPlane, Journal, Namespace, Outsider, Spread
 from meshsim.dns import Answer, Outside, outer_servers
 from meshsim.errors import (
@@ -32,7 +33,6 @@ from meshsim.ipvs import resolve_balancer
 from meshsim.manager import Manager
 from meshsim.model.log import Log
 from meshsim.model.objects import Task
-from meshsim.model.states import NodeState
 from meshsim.placement import Placer
 from meshsim.profile import DEFAULT_ENGINE, Profile
 from meshsim.sim import Clock, Streams, duplicate
@@ -261,7 +261,7 @@ class Cluster:
         limit_ns = parse_duration(limit) if isinstance(limit, str) else limit
         deadline_ns = self.clock.now_ns + limit_ns
         while True:
-            due_ns = self._next_move_ns()
+            due_ns = next_move_ns(self)
             if due_ns is None:
                 return
             if due_ns > deadline_ns:
@@ -272,31 +272,6 @@ class Cluster:
                     moving,
                 )
             self.clock.run_until(due_ns)
-
-    def _next_move_ns(self) -> int | None:
-        """When the next thing happens that settle() waits for, or None."""
-        if self.clock.foreground or self._unnoticed():
-            return self.clock.next_ns()
-        told_ns = self.journal.last_ns + self.profile.gossip_delay_ns
-        if told_ns > self.clock.now_ns:
-            return told_ns
-        if not self.links.version and self.gossip is None and not self.profile.gossip_loss:
-            return None  # no fault ever: what was told has arrived
-        moments = [m for h in self.hosts.values() if h.up and (m := h.plane.settled_ns()) is not None]
-        return min(moments, default=None)
-
-    def _unnoticed(self) -> bool:
-        """Whether a leader has yet to notice that a node is gone, or back, or to be elected. O(nodes)."""
-        return any(self._expects(m) if m.leading else m.quorum.electable for m in self.swarms)
-
-    def _expects(self, manager: Manager) -> bool:
-        for node in manager.store.nodes.values():
-            if not manager.leader_reaches(node.id):
-                if node.status.state is not NodeState.DOWN:
-                    return True
-            elif node.status.state is not NodeState.READY:
-                return True
-        return False
 
     def step(self, elapsed_ns: int) -> None:
         """Let the time pass that a client's call took."""
