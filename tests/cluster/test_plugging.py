@@ -13,6 +13,7 @@ from meshsim.errors import (
     NotFound,
     NotModelled,
 )
+from meshsim.model.states import TaskState
 
 
 @pytest.fixture
@@ -467,6 +468,20 @@ def test_a_power_cut_frees_local_addresses(cluster, cli):
     host.recover()
     cluster.settle()
     assert host.containers.run("alpine", "sleep 1d", network="mine", detach=True).ip("mine") == "172.19.0.2"
+    cluster.check()
+
+
+def test_a_power_cut_in_the_moment_of_attaching_loses_no_address(cluster):
+    host, store = cluster.host("host01"), cluster.swarms[0].store
+    before = list(store.tasks)
+    host.containers.run("alpine", "sleep 1d", network="eg1", detach=True)
+    (task_id,) = [i for i in store.tasks if i not in before]
+    assert store.tasks[task_id].state < TaskState.RUNNING
+    host.fail()
+    cluster.run_for("10s")
+    host.recover()
+    cluster.settle()
+    assert task_id not in store.tasks
     cluster.check()
 
 

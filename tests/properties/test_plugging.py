@@ -111,6 +111,13 @@ class Plugging(RuleBasedStateMachine):
         if not hasattr(self, "cluster"):
             return
         self.cluster.check()
+        tasks = self.cluster.swarms[0].store.tasks.values()
+        assert sorted(task.id for task in tasks if not task.service_id) == sorted(
+            task_id
+            for host in self.cluster.hosts.values()
+            for handle in host.containers.list()
+            for task_id in handle.container.attachment_tasks.values()
+        )
         for host in self.cluster.hosts.values():
             handles = host.containers.list()
             running = [handle.container for handle in handles]

@@ -289,11 +289,12 @@ class Membership:
 
         Source: moby daemon/cluster/networks.go WaitForDetachment (no attacher: the task is detached).
         """
-        containers = self.host.engine.containers.values()
-        held = {i for c in containers if c.running for i in c.attachment_tasks.values()}
+        containers = self.host.engine.containers
         for task in tasks:
-            running = task.shared.spec.attachment and task.state is TaskState.RUNNING
-            if running and task.id not in held:
+            container_id = task.shared.spec.attachment
+            # One that has not begun yet is still being attached.
+            container = containers.get(container_id)
+            if container_id and (container is None or container.state == "exited"):
                 self.manager.desk.call_later(0, self._give_back, task.id, name="detach")
 
     def _give_back(self, task_id: str) -> None:
