@@ -137,9 +137,9 @@ def test_without_ingress_the_gateway_bridge_comes_with_the_first_way_out(lab):
     plane = lab.planes["host01"]
     lab.add_network("eg1")
     plane.release(lab.networks["ingress"].id)
-    assert not plane.has_gateway_bridge
+    assert plane.gateway_pool is None
     lab.start("t", "host01", "eg1")
-    assert plane.has_gateway_bridge
+    assert plane.gateway_pool is not None
     assert lab.join("ingress", "host01").entry_address == "172.18.0.3", "it takes what is free"
     plane.release(lab.networks["ingress"].id)
     assert lab.join("ingress", "host01").entry_address == "172.18.0.3"
@@ -170,7 +170,7 @@ def test_1_5_a_container_on_internal_networks_has_no_way_out(lab):
     one, two = bridged(plane, "one", "172.20.0.2/16"), lab.start("two", "host01", "safe")
     assert (one.gateway_address, two.gateway_address) == ("", "")
     assert lab.reached(one, "192.168.65.11:81") == lab.reached(two, "192.168.65.11:81") == ["unreachable"]
-    assert not plane.has_gateway_bridge
+    assert plane.gateway_pool is None
 
 
 def test_settled_tells_when_the_next_row_comes(lab):

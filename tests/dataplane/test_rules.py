@@ -170,7 +170,7 @@ def test_10_ports_newest_port_first_and_one_mark_for_tcp_and_udp(lab):
 def test_before_anything_is_published():
     lab = Lab(1)
     plane = lab.planes["host01"]
-    assert not plane.has_gateway_bridge
+    assert plane.gateway_pool is None
     assert iptables(plane, "nat").splitlines()[4:] == [
         "-N DOCKER",
         "-A PREROUTING -m addrtype --dst-type LOCAL -j DOCKER",
@@ -183,7 +183,7 @@ def test_before_anything_is_published():
         iptables(plane, "filter", "DOCKER-INGRESS")
     lab.start("web.1", "host01", service="web", publish=P81)
     lab.stop("web.1")
-    assert plane.has_gateway_bridge, "it stays"
+    assert plane.gateway_pool is not None, "it stays"
 
 
 def test_mapped_ports_and_local_bridges():

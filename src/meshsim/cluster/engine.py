@@ -16,7 +16,7 @@ from typing import Any, Protocol
 from meshsim.agent import Agent, Outcome
 from meshsim.cluster.container import Container, NameWishes
 from meshsim.cluster.facts import container_facts
-from meshsim.cluster.happenings import Happenings
+from meshsim.cluster.happenings import Happenings, Told
 from meshsim.cluster.health import Monitor, is_gated
 from meshsim.cluster.images import Image, Images, Reply, with_tag
 from meshsim.cluster.locals import LocalNetworks
@@ -31,8 +31,7 @@ from meshsim.model.placeholders import expand_container
 from meshsim.model.specs import PortConfig
 from meshsim.model.states import PublishMode
 from meshsim.profile import Profile
-from meshsim.sim import Clock, Streams, container_id
-from meshsim.views.events import Plug
+from meshsim.sim import Streams, container_id
 from meshsim.views.shapes import ContainerFacts
 
 __all__ = ["Engine", "Surroundings"]
@@ -43,12 +42,8 @@ _NO_ADDRESS = "node is missing network attachments, ip addresses may be exhauste
 KILLED, LOST = 137, 255
 
 
-class Surroundings(Protocol):
+class Surroundings(Told, Protocol):
     """What an engine needs of the cluster around it."""
-
-    @property
-    def clock(self) -> Clock:
-        """Virtual time."""
 
     @property
     def profile(self) -> Profile:
@@ -71,12 +66,6 @@ class Surroundings(Protocol):
 
     def run_program(self, container: Container, argv: Sequence[str]) -> ProgramResult:
         """What a program on a container's command line does."""
-
-    def container_changed(self, host: str, container: Container, what: str, facts: Any = None) -> None:
-        """A container was created, started, died ...: for whoever watches."""
-
-    def network_changed(self, host: str, what: str, plug: Plug, container_id: str = "") -> None:
-        """A machine made or lost a network, or a running container was connected to one."""
 
     def container_left(self, host: str, container: Container) -> None:
         """A plain container ended by itself: its attachments can be given back."""

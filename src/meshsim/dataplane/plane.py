@@ -460,11 +460,6 @@ class DataPlane:
                 return bridge.gateway
         return self.gateway
 
-    @property
-    def has_gateway_bridge(self) -> bool:
-        """Whether docker_gwbridge is there: since something needed a way out; it stays for good."""
-        return self.gateway_pool is not None
-
     # -- from the host itself
 
     @property
