@@ -18,6 +18,7 @@ from meshsim.model.frozen import EMPTY, Frozen, FrozenDict, frozen_dict
 from meshsim.model.objects import Attachment, Task
 from meshsim.model.specs import PortConfig
 from meshsim.sim import Clock, short
+from meshsim.views.events import task_labels
 from meshsim.views.shapes import LocalNetworkFacts
 
 __all__ = ["NO_WISHES", "Caller", "Container", "ContainerState", "NameWishes"]
@@ -157,22 +158,12 @@ class Container:
 
     @property
     def labels(self) -> Mapping[str, str]:
-        """Its own; those of a service's task also say whose it is.
-
-        Source: moby daemon/cluster/executor/container/container.go labels.
-        """
+        """Its own; those of a service's task also say whose it is."""
         task = self.task
         if task is None:
             return self._labels
-        return {
-            **self._labels,
-            "com.docker.swarm.node.id": task.node_id,
-            "com.docker.swarm.service.id": task.service_id,
-            "com.docker.swarm.service.name": task.shared.service_name,
-            "com.docker.swarm.task": "",
-            "com.docker.swarm.task.id": task.id,
-            "com.docker.swarm.task.name": task.name,
-        }
+        own = task_labels(task.id, task.name, task.node_id, task.service_id, task.shared.service_name)
+        return {**self._labels, **own}
 
     def listens(self, port: int) -> bool:
         """Whether its program would accept a connection on the port now. O(1)."""

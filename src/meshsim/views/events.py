@@ -20,7 +20,7 @@ from meshsim.model.log import Record
 from meshsim.model.specs import Replicated
 from meshsim.units import rfc3339_fixed
 
-__all__ = ["Ended", "Event", "Origin", "Plug", "events_of"]
+__all__ = ["Ended", "Event", "Origin", "Plug", "events_of", "task_labels"]
 
 _SWARM_KINDS = ("node", "service", "network", "secret", "config")
 #: exit code of a program killed by SIGKILL
@@ -69,6 +69,23 @@ class Event:
         return data
 
 
+def task_labels(
+    task_id: str, task_name: str, node_id: str, service_id: str, service_name: str
+) -> dict[str, str]:
+    """The labels by which a container says whose task it is.
+
+    Source: moby daemon/cluster/executor/container/container.go labels.
+    """
+    return {
+        "com.docker.swarm.node.id": node_id,
+        "com.docker.swarm.service.id": service_id,
+        "com.docker.swarm.service.name": service_name,
+        "com.docker.swarm.task": "",
+        "com.docker.swarm.task.id": task_id,
+        "com.docker.swarm.task.name": task_name,
+    }
+
+
 @frozen(slots=True)
 class Origin(Frozen):
     """What a container was created with: it goes with every event of it."""
@@ -85,15 +102,8 @@ class Origin(Frozen):
         facts = {**self.labels, "image": self.image, "name": name}
         if not self.task_id:
             return facts
-        own = {
-            "node.id": self.node_id,
-            "service.id": self.service_id,
-            "service.name": self.service_name,
-            "task": "",
-            "task.id": self.task_id,
-            "task.name": name,
-        }
-        return facts | {f"com.docker.swarm.{key}": value for key, value in own.items()}
+        own = task_labels(self.task_id, name, self.node_id, self.service_id, self.service_name)
+        return facts | own
 
 
 @frozen(slots=True)
