@@ -49,7 +49,8 @@ class Transaction:
 
     def __init__(self, store: Store, now_ns: int) -> None:
         self._store = store
-        self._writes: dict[str, tuple[AnyObject | None, AnyObject | None]] = {}
+        #: what will be told of each object written, by its id: made once, in the order of first writing
+        self._writes: dict[str, Change] = {}
         self.version = store.version + 1
         self.now_ns = now_ns
 
@@ -57,7 +58,7 @@ class Transaction:
         """The object as this transaction sees it, or None. O(1)."""
         write = self._writes.get(identifier)
         if write is not None:
-            return write[1]  # type: ignore[return-value]
+            return _result(write)  # type: ignore[return-value]
         return self._store.get(kind, identifier)
 
     def create(self, obj: T) -> T:
@@ -76,7 +77,7 @@ class Transaction:
             stored = obj.evolve_to(self.version, self.now_ns)
         else:
             stored = obj.evolve_to(self.version, self.now_ns, created_ns=self.now_ns)
-        self._writes[identifier] = (None, stored)
+        self._writes[identifier] = Created(stored)
         return stored
 
     def update(self, obj: T, **changes: Any) -> T:
@@ -92,7 +93,7 @@ class Transaction:
         """
         identifier = obj.id
         write = self._writes.get(identifier)
-        current = write[1] if write is not None else self._store._tables[obj.kind].get(identifier)
+        current = self._store._tables[obj.kind].get(identifier) if write is None else _result(write)
         if current is not obj:
             if current is None:
                 raise NotFound(f"{obj.kind} {identifier} not found")
@@ -103,7 +104,11 @@ class Transaction:
             raise MeshsimError(f"a task's state never goes back: {identifier}")
         if obj.kind in _NAMED and new.name.lower() != obj.name.lower():
             self._claim_name(new)
-        self._writes[identifier] = (obj if write is None else write[0], new)
+        if type(write) is Created:
+            self._writes[identifier] = Created(new)
+        else:
+            old = obj if write is None else write.old  # type: ignore[union-attr]
+            self._writes[identifier] = Updated(old, new, new.kind == "task" and _is_routine(old, new))
         return new
 
     def delete(self, obj: AnyObject) -> None:
@@ -113,18 +118,21 @@ class Transaction:
             NotFound: it is gone already.
         """
         write = self._writes.get(obj.id)
-        current = write[1] if write is not None else self._store._tables[obj.kind].get(obj.id)
+        current = self._store._tables[obj.kind].get(obj.id) if write is None else _result(write)
         if current is None:
             raise NotFound(f"{obj.kind} {obj.id} not found")
-        self._writes[obj.id] = (current if write is None else write[0], None)
+        if type(write) is Created:
+            del self._writes[obj.id]  # made and removed inside the transaction: nobody ever saw it
+        else:
+            self._writes[obj.id] = Removed(current if write is None else write.old)  # type: ignore[union-attr]
 
     def _claim_name(self, obj: AnyObject) -> None:
         name = obj.name.lower()
         holder = self._store._names[obj.kind].get(name)
         write = self._writes.get(holder) if holder is not None else None
-        if holder is not None and (write is None or write[1] is not None):
+        if holder is not None and type(write) is not Removed:
             raise AlreadyExists("name conflicts with an existing object", rpc_code="Unknown")
-        for _, other in self._writes.values():
+        for other in map(_result, self._writes.values()):
             if other is not None and other.kind == obj.kind and other.name.lower() == name:
                 raise AlreadyExists("name conflicts with an existing object", rpc_code="Unknown")
 
@@ -252,27 +260,27 @@ class Store:
         self._commit(tx)
 
     def _commit(self, tx: Transaction) -> None:
-        changes: list[Change] = []
-        operations = Operations()
-        for old, new in tx._writes.values():
-            if old is None:
-                if new is None:
-                    continue  # made and removed inside the transaction: nobody ever saw it
-                changes.append(Created(new))
-                operations.add(("create", new.kind, ""), new.id, new)
-            elif new is None:
-                changes.append(Removed(old))
-                operations.add(("remove", old.kind), old.id)
-            else:
-                changes.append(Updated(old, new, new.kind == "task" and _is_routine(old, new)))
-                fields, values = _delta(old, new)
-                operations.add(("update", new.kind, *fields), new.id, *values)
-            self._apply(old, new)
+        changes = tuple(tx._writes.values())
         if not changes:
             return
+        operations = Operations()
+        for change in changes:
+            if isinstance(change, Updated):
+                old, new = change.old, change.new
+                fields, values = _delta(old, new)
+                operations.add(("update", new.kind, *fields), new.id, *values)
+                self._apply(old, new)
+            elif isinstance(change, Created):
+                new = change.new
+                operations.add(("create", new.kind, ""), new.id, new)
+                self._apply(None, new)
+            else:
+                old = change.old
+                operations.add(("remove", old.kind), old.id)
+                self._apply(old, None)
         self.version = tx.version
         self.log.append(tx.now_ns, "commit", (self.label, tx.version, operations))
-        self._queue.append(Committed(tx.version, tx.now_ns, tuple(changes)))
+        self._queue.append(Committed(tx.version, tx.now_ns, changes))
         self._deliver()
 
     def _apply(self, old: Any, new: Any) -> None:
@@ -384,6 +392,11 @@ class Store:
             if task.status.state <= TaskState.RUNNING:
                 for attachment in task.attachments:
                     hold(attachment.network_id, attachment.address, f"task {task.name}")
+
+
+def _result(change: Change) -> AnyObject | None:
+    """The object as a change leaves it; None if it is gone."""
+    return None if isinstance(change, Removed) else change.new
 
 
 def _rank(entry: tuple[int, Watcher]) -> int:
