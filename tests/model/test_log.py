@@ -27,5 +27,13 @@ def test_two_equal_logs_have_one_digest():
     twin.append(6, "fault", {"what": "recover", "host": "host01"})
     assert (len(one), len(twin)) == (1, 2)
     assert one.digest() != twin.digest()
-    assert list(one) == one.records
+    assert list(one) == list(twin)[:1] == [(5, "fault", {"what": "fail", "host": "host01"})]
     assert repr(one).startswith("<Log 1 records, sha256 ")
+
+
+def test_a_log_gives_back_the_payloads_it_was_given():
+    told = [(0, "network", ("host01", "create", None)), (5, "fault", {"what": "heal"}), (5, "empty", ())]
+    log = Log()
+    for record in told:
+        log.append(*record)
+    assert (list(log), len(log)) == (told, 3)

@@ -64,7 +64,6 @@ class Container:
         image: the reference as given, with its tag.
         argv: entrypoint and command as they run.
         task: the service's task it was made for; None for a plain container.
-        task_id, service_id: of that task and its service; empty for a plain container.
         attachment_tasks: of a plain container: network id -> the task that holds its address there.
         aliases: of a plain container: network id -> its further names there.
         names: what its resolv.conf shall say.
@@ -78,8 +77,8 @@ class Container:
         "_labels", "_spent_ns", "aliases", "argv", "attachment_tasks", "attachments", "behaviour",
         "caller", "created_ns", "endpoint_id", "env", "exit_code", "explicit", "finished_ns", "handler",
         "health", "hostname", "id", "image", "local_attachments", "local_networks", "log", "name",
-        "names", "network_mode", "network_names", "pid", "published", "remove_on_exit", "service_id",
-        "short_id", "started_ns", "state", "task", "task_id", "wanted",
+        "names", "network_mode", "network_names", "pid", "published", "remove_on_exit",
+        "short_id", "started_ns", "state", "task", "wanted",
     )  # fmt: skip
 
     def __init__(
@@ -104,12 +103,10 @@ class Container:
         self.image = image
         self.behaviour = behaviour
         self.argv = argv
-        self.hostname = hostname or short(identifier)
+        self.hostname = hostname or self.short_id
         self.env = frozen_dict(env)
         self._labels = frozen_dict(labels)
         self.task = task
-        self.task_id = task.id if task else ""
-        self.service_id = task.service_id if task else ""
         #: by what the data plane knows it: the task's id for service tasks, else its own
         self.endpoint_id = task.id if task else identifier
         self.attachments: tuple[Attachment, ...] = ()
@@ -145,6 +142,16 @@ class Container:
         """What the gossip calls it besides its name: short id and host name, one text if equal."""
         own = self.short_id
         return (self.hostname, self.hostname) if own == self.hostname else (own, self.hostname)
+
+    @property
+    def task_id(self) -> str:
+        """Of the service's task it was made for; empty for a plain container."""
+        return self.task.id if self.task else ""
+
+    @property
+    def service_id(self) -> str:
+        """Of the service whose task it was made for; empty for a plain container."""
+        return self.task.service_id if self.task else ""
 
     @property
     def running(self) -> bool:

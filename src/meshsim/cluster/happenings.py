@@ -47,6 +47,8 @@ class Happenings:
         self._told = told
         self._stopping: dict[str, None] = {}
         self._plugs: dict[str, Plug] = {}
+        #: where the last container started was plugged in, kept for the next one like it
+        self._plugged: tuple[Plug, ...] = ()
 
     def __repr__(self) -> str:
         return f"<Happenings of {self._host}>"
@@ -72,7 +74,10 @@ class Happenings:
         """Its program runs, on these networks."""
         ids = [place.network_id for place in container.attachments]
         ids += [network.id for network in container.local_networks]
-        self.happened(container, "start", tuple(self._plug(container, network_id) for network_id in ids))
+        plugged = tuple([self._plug(container, network_id) for network_id in ids])
+        if plugged != self._plugged:
+            self._plugged = plugged
+        self.happened(container, "start", self._plugged)
 
     def stopping(self, container: Container) -> None:
         """It was sent the stop signal."""

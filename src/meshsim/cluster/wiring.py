@@ -246,7 +246,7 @@ class Wiring:
             container.endpoint_id,
             name=container.name,
             container_id=container.id,
-            attachments=(*container.attachments, *container.local_attachments),
+            attachments=container.attachments + container.local_attachments,
             aliases=container.aliases,
             host_ports=[HostPort(port.protocol.value, port.published, port.target) for port in opened],
             servers=asked_servers(plane.servers, conf) if conf else None,

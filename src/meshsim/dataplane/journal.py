@@ -22,7 +22,7 @@ from meshsim.sim import Clock
 __all__ = ["Binding", "Journal", "Row"]
 
 
-@frozen(slots=True)
+@frozen(slots=True, weakref_slot=False)
 class Binding(Frozen):
     """What gossip tells of one endpoint on one network: a task's, or a plain container's.
 
@@ -78,7 +78,7 @@ class Binding(Frozen):
         )
 
 
-@frozen(slots=True)
+@frozen(slots=True, weakref_slot=False)
 class Row(Frozen):
     """One thing a host told: a binding as it is from now on, or that it is gone.
 

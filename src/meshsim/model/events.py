@@ -68,4 +68,4 @@ class Committed(Frozen):
 
     @notable.default
     def _notable(self) -> tuple[Change, ...]:
-        return tuple(change for change in self.changes if not change.routine)
+        return tuple([change for change in self.changes if not change.routine])

@@ -11,6 +11,7 @@ import hashlib
 import json
 from collections.abc import Iterator
 from enum import Enum
+from itertools import islice
 from typing import Any, Final, TypeAlias
 
 import attrs
@@ -30,6 +31,8 @@ _NAMES: Final = {
 }
 #: the few kinds of operations there are, each kept once
 _HEADS: Final[dict[tuple[str, ...], tuple[str, ...]]] = {}
+#: stands for the number of items of a payload that is no tuple
+_WHOLE: Final = -1
 
 
 def plain(value: Any) -> Any:
@@ -90,7 +93,7 @@ class Operations(Shared):
 
 
 class Log:
-    """What happened, in order.
+    """What happened, in order: packed into one list, as a large service makes several records a task.
 
     >>> log = Log()
     >>> log.append(0, "note", {"text": "hello"})
@@ -98,33 +101,43 @@ class Log:
     {"t":0,"kind":"note","text":"hello"}
     """
 
-    __slots__ = ("records",)
+    __slots__ = ("_count", "_packed")
 
     def __init__(self) -> None:
-        self.records: list[Record] = []
+        self._count = 0
+        #: of each record its time, its kind, how many items the payload has, and these
+        self._packed: list[Any] = []
 
     def append(self, time_ns: int, kind: str, payload: Any) -> None:
         """Add one record; ``payload`` must be immutable or never touched again. O(1)."""
-        self.records.append((time_ns, kind, payload))
+        self._count += 1
+        if type(payload) is tuple:
+            self._packed += (time_ns, kind, len(payload), *payload)
+        else:
+            self._packed += (time_ns, kind, _WHOLE, payload)
 
     def __len__(self) -> int:
-        return len(self.records)
+        return self._count
 
     def __iter__(self) -> Iterator[Record]:
-        return iter(self.records)
+        items = iter(self._packed)
+        for time_ns in items:
+            kind, size = next(items), next(items)
+            yield time_ns, kind, next(items) if size == _WHOLE else tuple(islice(items, size))
 
     def __repr__(self) -> str:
-        return f"<Log {len(self.records)} records, sha256 {self.digest()[:12]}>"
+        return f"<Log {len(self)} records, sha256 {self.digest()[:12]}>"
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Log:
-        """A log that goes on by itself; the records are shared. O(records), but a copy of references."""
+        """A log that goes on by itself; what is told is shared. O(records), but a copy of references."""
         twin = memo[id(self)] = Log()
-        twin.records = self.records.copy()
+        twin._count = self._count
+        twin._packed = self._packed.copy()
         return twin
 
     def lines(self) -> Iterator[str]:
         """Each record as one line of JSON, without the newline."""
-        for time_ns, kind, payload in self.records:
+        for time_ns, kind, payload in self:
             if kind == "commit":
                 body = _commit_body(*payload)
             else:

@@ -127,7 +127,10 @@ class Endpoint(Frozen):
 
     def vip(self, network_id: str) -> VirtualIP | None:
         """The virtual address on that network, if there is one."""
-        return next((vip for vip in self.virtual_ips if vip.network_id == network_id), None)
+        for vip in self.virtual_ips:
+            if vip.network_id == network_id:
+                return vip
+        return None
 
 
 @frozen(slots=True)
@@ -211,7 +214,10 @@ class Node(StoredObject):
 
     def attachment(self, network_id: str) -> Attachment | None:
         """The node's load-balancer address on that network, if it has one."""
-        return next((a for a in self.attachments if a.network_id == network_id), None)
+        for attachment in self.attachments:
+            if attachment.network_id == network_id:
+                return attachment
+        return None
 
 
 @frozen(slots=True)
@@ -287,7 +293,7 @@ class ContainerStatus(Frozen):
     exit_code: int = 0
 
 
-@frozen(slots=True)
+@frozen(slots=True, weakref_slot=False)
 class TaskStatus(Frozen):
     """How far a task has come, when, and what was said about it.
 
@@ -303,7 +309,7 @@ class TaskStatus(Frozen):
     ports: tuple[PortConfig, ...] = ()
 
 
-@frozen(slots=True)
+@frozen(slots=True, weakref_slot=False)
 class TaskShared(Frozen):
     """The part of a task that never changes after its creation."""
 
@@ -317,7 +323,7 @@ class TaskShared(Frozen):
     job_iteration: int | None = None
 
 
-@frozen(slots=True)
+@frozen(slots=True, weakref_slot=False)
 class Task(Frozen):
     """One unit of work: a part that never changes, and the small part that does.
 
@@ -386,7 +392,10 @@ class Task(Frozen):
 
     def attachment(self, network_id: str) -> Attachment | None:
         """The task's place on that network, if it has one."""
-        return next((a for a in self.attachments if a.network_id == network_id), None)
+        for attachment in self.attachments:
+            if attachment.network_id == network_id:
+                return attachment
+        return None
 
     def evolve_to(
         self,

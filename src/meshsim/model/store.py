@@ -423,9 +423,10 @@ def _delta(old: AnyObject, new: AnyObject) -> tuple[list[str], list[Any]]:
         read = attrgetter(*names)
     fields, values = [], []
     for name, was, value in zip(names, read(old), read(new), strict=True):
-        if value is not was and value != was:
-            fields.append(name)
-            values.append(value)
+        if value is was or value == was:
+            continue
+        fields.append(name)
+        values.append(value)
     return fields, values
 
 

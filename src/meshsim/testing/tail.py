@@ -7,6 +7,7 @@ is ``cluster.log.to_jsonl()``.
 from __future__ import annotations
 
 import json
+from collections import deque
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -39,7 +40,8 @@ def last_events(cluster: Cluster, count: int = LAST_EVENTS) -> str:
       14.841 s  commit     update node host02 (state=down: heartbeat failure)
     """
     tail = Log()
-    tail.records = cluster.log.records[-count:] if count > 0 else []
+    for record in deque(cluster.log, maxlen=max(0, count)):
+        tail.append(*record)
     names = _names(cluster)
     return "".join(f"{_line(json.loads(line), names)}\n" for line in tail.lines())
 

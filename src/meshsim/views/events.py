@@ -86,7 +86,7 @@ def task_labels(
     }
 
 
-@frozen(slots=True)
+@frozen(slots=True, weakref_slot=False)
 class Origin(Frozen):
     """What a container was created with: it goes with every event of it."""
 
