@@ -136,7 +136,7 @@ class Machine:
         return self.cluster.ping_from(self._way_out, self.resolve(name)[0], count)
 
     def run(self, line: str) -> Any:
-        """Run a line in this machine's shell; the result has ``stdout``, ``stderr`` and ``exit_code``."""
+        """Run a line in this machine's shell; the result has ``stdout``, ``stderr`` and ``exit``."""
         return self.cluster.shell(self).run(line)
 
     def _whereto(self, url: str) -> tuple[Target, str]:
