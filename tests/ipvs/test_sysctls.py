@@ -40,3 +40,9 @@ def test_refusals(name: str, value: int, error: type[Exception]) -> None:
     with pytest.raises(error, match=name):
         knobs.set(name, value)
     assert knobs == Sysctls()
+
+
+def test_every_knob_can_be_read_by_its_name() -> None:
+    knobs = Sysctls(conn_reuse_mode=0)
+    assert (knobs.get("conn_reuse_mode"), knobs.get("drop_entry")) == (0, 0)
+    assert knobs.get("nosuch") is knobs.get("__weakref__") is None
