@@ -11,7 +11,7 @@ from typing import Any
 
 from attrs import evolve, has
 
-from meshsim.errors import BadScenario, BadValue
+from meshsim.errors import BadValue
 from meshsim.scenario.fields import known
 from meshsim.scenario.plans import ServicePlan
 from meshsim.scenario.scenario import Scenario
@@ -47,8 +47,6 @@ def varied(scenario: Scenario, values: Mapping[str, Any]) -> Scenario:
             scenario = _replaced(scenario, keys, value)
         except _NoSuchKey as problem:
             raise BadValue(f"a scenario has no {path}: {problem}", path) from None
-        except BadScenario:
-            raise
         except BadValue as problem:
             raise BadValue(f"{path}: {problem}", problem.text) from None
     return scenario
