@@ -4,6 +4,7 @@ import copy
 from collections import deque
 from enum import Enum
 from types import SimpleNamespace
+from typing import Literal
 
 import attrs
 import pytest
@@ -73,6 +74,45 @@ class Value(Shared):
 class Pair:
     left: object
     right: object
+
+
+@attrs.frozen
+class Late:
+    """Frozen and slotted; one slot stays unset, another is declared but unset."""
+
+    now: list
+    later: object = attrs.field(init=False)
+    count: int = attrs.field(init=False)
+
+
+class Declared:
+    """Says of its slots what they hold; of two kinds of them, only what never changes."""
+
+    __slots__ = ("anything", "colour", "items", "mode", "names", "own", "pair", "unset", "value")
+
+    colour: Colour
+    mode: Literal["on", "off"] | None
+    names: tuple[str, ...]
+    pair: tuple[int, Value]
+    unset: str
+    value: Value | None
+    items: list[int]
+    own: tuple[list[int], ...]
+
+    def __init__(self):
+        self.colour, self.mode, self.names, self.value = Colour.RED, "on", ("a",), Value([])
+        self.pair, self.items, self.own, self.anything = (1, Value([])), [1], ([2],), {"b": [3]}
+
+
+class Undeclared:
+    """What it declares cannot be found out: the name is the type checker's alone."""
+
+    __slots__ = ("items",)
+
+    items: "NoSuchName"  # noqa: F821
+
+    def __init__(self):
+        self.items = [1]
 
 
 def fields(value):
@@ -183,6 +223,41 @@ def test_slots_that_are_not_set_stay_so():
     assert duplicate(one, {}).only == ["x"]
     assert not hasattr(duplicate(Slotted([]), {}), "unset")
     assert duplicate(Slotted(["x"]), {}).hidden() == [["x"]]
+
+
+def test_slots_of_frozen_classes():
+    twin = duplicate(Late(["x"]), {})
+    assert twin.now == ["x"]
+    assert not hasattr(twin, "later")
+    assert not hasattr(twin, "count")
+
+
+def test_what_a_slot_is_declared_to_hold_is_believed():
+    one = Declared()
+    twin = duplicate(one, {})
+    kept = ("colour", "mode", "names", "pair", "value")
+    assert all(getattr(twin, name) is getattr(one, name) for name in kept)
+    assert not hasattr(twin, "unset")
+    twin.items.append(9)
+    twin.own[0].append(9)
+    twin.anything["b"].append(9)
+    assert (one.items, one.own, one.anything) == ([1], ([2],), {"b": [3]})
+
+
+def test_declarations_that_cannot_be_read_are_not_believed():
+    one = Undeclared()
+    assert duplicate(one, {}).items is not one.items
+
+
+def test_sets():
+    key = Plain(name="key")
+    pair = [{1, "a"}, {key}, key]
+    twin = duplicate([*pair, pair[0], pair[1]], {})
+    assert twin[0] == {1, "a"}
+    assert twin[0] is twin[3] is not pair[0]
+    assert twin[1] == {twin[2]}
+    assert twin[1] is twin[4]
+    assert twin[2] is not key
 
 
 def test_objects_that_know_better_and_types_of_others():

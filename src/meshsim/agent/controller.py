@@ -99,6 +99,17 @@ class Controller:
         "unhealthy",
     )
 
+    # Declared here, attributes are known to hold frozen values: forks take them as they are.
+    task: Task
+    status: TaskStatus
+    doing: Doing
+    due_ns: int
+    unhealthy: bool
+    forgotten: bool
+    _outcome: Outcome | None
+    _published: bool
+    _started: bool
+
     def __init__(self, task: Task, bench: Bench) -> None:
         self.task = task
         self.status = task.status
@@ -107,7 +118,7 @@ class Controller:
         self.unhealthy = False
         self.forgotten = False
         self._bench = bench
-        self._outcome: Outcome | None = None
+        self._outcome = None
         self._published = False
         self._started = False
 

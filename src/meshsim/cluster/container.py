@@ -81,6 +81,43 @@ class Container:
         "short_id", "started_ns", "state", "task", "wanted",
     )  # fmt: skip
 
+    # Declared here, attributes are known to hold frozen values: forks take them as they are.
+    id: str
+    short_id: str
+    name: str
+    image: str
+    behaviour: Image
+    argv: tuple[str, ...]
+    hostname: str
+    env: FrozenDict[str, str]
+    _labels: FrozenDict[str, str]
+    task: Task | None
+    #: by what the data plane knows it: the task's id for service tasks, else its own
+    endpoint_id: str
+    attachments: tuple[Attachment, ...]
+    local_networks: tuple[LocalNetworkFacts, ...]
+    local_attachments: tuple[Attachment, ...]
+    published: tuple[PortConfig, ...]
+    state: ContainerState
+    exit_code: int
+    health: str
+    #: whether the command was given, so that the image's own server does not run
+    explicit: bool
+    aliases: FrozenDict[str, tuple[str, ...]]
+    names: NameWishes
+    wanted: FrozenDict[str, str]
+    attachment_tasks: FrozenDict[str, str]
+    network_mode: str
+    #: of the swarm networks it is or was on, by id
+    network_names: FrozenDict[str, str]
+    pid: int
+    created_ns: int
+    started_ns: int
+    finished_ns: int
+    remove_on_exit: bool
+    log: tuple[tuple[int, str, str], ...]
+    _spent_ns: int
+
     def __init__(
         self,
         caller: Caller,
@@ -107,31 +144,28 @@ class Container:
         self.env = frozen_dict(env)
         self._labels = frozen_dict(labels)
         self.task = task
-        #: by what the data plane knows it: the task's id for service tasks, else its own
         self.endpoint_id = task.id if task else identifier
-        self.attachments: tuple[Attachment, ...] = ()
-        self.local_networks: tuple[LocalNetworkFacts, ...] = ()
-        self.local_attachments: tuple[Attachment, ...] = ()
-        self.published: tuple[PortConfig, ...] = ()
-        self.state: ContainerState = "created"
+        self.attachments = ()
+        self.local_networks = ()
+        self.local_attachments = ()
+        self.published = ()
+        self.state = "created"
         self.exit_code = 0
         self.health = ""
-        #: whether the command was given, so that the image's own server does not run
         self.explicit = False
-        self.aliases: FrozenDict[str, tuple[str, ...]] = EMPTY
+        self.aliases = EMPTY
         self.names = NO_WISHES
-        self.wanted: FrozenDict[str, str] = EMPTY
-        self.attachment_tasks: FrozenDict[str, str] = EMPTY
+        self.wanted = EMPTY
+        self.attachment_tasks = EMPTY
         self.network_mode = ""
-        #: of the swarm networks it is or was on, by id
-        self.network_names: FrozenDict[str, str] = EMPTY
+        self.network_names = EMPTY
         self.pid = 0
         self.created_ns = created_ns
         self.started_ns = 0
         self.finished_ns = 0
         self.remove_on_exit = False
         self.handler: Handler | None = None
-        self.log: tuple[tuple[int, str, str], ...] = ()
+        self.log = ()
         self._spent_ns = 0
 
     def __repr__(self) -> str:

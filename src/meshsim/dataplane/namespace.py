@@ -80,6 +80,16 @@ class Namespace:
 
     inside: ClassVar[bool] = True
 
+    # Declared here, attributes are known to hold frozen values: forks take them as they are.
+    endpoint_id: str
+    name: str
+    container_id: str
+    attachments: tuple[Attachment, ...]
+    gateway_address: str
+    host_ports: tuple[HostPort, ...]
+    search: tuple[str, ...]
+    _ndots_set: bool
+
     def __init__(
         self,
         plane: DataPlane,
