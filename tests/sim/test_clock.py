@@ -151,9 +151,62 @@ def test_reprs_are_worth_reading(clock, recorder):
     assert "once" in repr(clock.call_at(3, recorder.note))
 
 
-def test_a_timer_is_not_postponed_into_the_past():
-    clock = Clock()
-    timer = clock.call_later(5, lambda: clock.postpone(timer, -1))
+def series(clock, recorder, gaps):
+    """A callback that notes when it is called, and says the gaps one after the other, then None."""
+
+    def call():
+        recorder.note("series")
+        return gaps.pop(0) if gaps else None
+
+    return call
+
+
+def test_a_series_is_called_so_long_after_each_call_as_it_says(clock, recorder):
+    timer = clock.call_series(3, series(clock, recorder, [5, 0, 100]), background=True)
+    assert repr(timer).endswith("at 3 ns, a series, background>")
+    clock.run_until(50)
+    assert [at for at, _ in recorder.seen] == [3, 8, 8]
+    clock.check()
+    assert (timer.live, timer.when_ns, clock.pending(), clock.foreground) == (True, 108, [timer], 0)
+    clock.run_until(200)
+    assert [at for at, _ in recorder.seen] == [3, 8, 8, 108]
+    clock.check()
+    assert (timer.live, clock.pending()) == (False, [])
+
+
+def test_a_series_takes_its_place_behind_what_is_due_at_the_same_moment(clock, recorder):
+    clock.call_at(8, recorder.note, "before")
+    clock.call_series(3, series(clock, recorder, [5, 2]))
+    clock.call_at(8, recorder.note, "also before")
+    clock.call_at(9, recorder.note, "between")
+    clock.run_until(20)
+    clock.check()
+    assert recorder.seen == [
+        (3, "series"), (8, "before"), (8, "also before"), (8, "series"), (9, "between"), (10, "series"),
+    ]  # fmt: skip
+
+
+def test_a_step_is_one_call_of_a_series(clock, recorder):
+    clock.call_series(3, series(clock, recorder, [0, 0]))
+    while clock.step():
+        recorder.note("step")
+        clock.check()
+    assert [what for _, what in recorder.seen] == ["series", "step"] * 3
+
+
+def test_a_series_can_be_cancelled_between_two_calls(clock, recorder):
+    timer = clock.call_series(3, series(clock, recorder, [10]))
+    clock.run_until(5)
+    assert clock.foreground == 1
+    timer.cancel()
+    clock.run_until(50)
+    clock.check()
+    assert (recorder.seen, clock.foreground) == ([(3, "series")], 0)
+
+
+def test_a_series_does_not_go_back_in_time(clock, recorder):
+    timer = clock.call_series(5, series(clock, recorder, [-1]))
     with pytest.raises(BadValue, match="1 ns ago is in the past"):
         clock.run_until(5)
     clock.check()
+    assert not timer.live

@@ -59,8 +59,8 @@ class Desk:
         name: str = "",
     ) -> Timer:
         """See :meth:`meshsim.sim.Clock.call_at`."""
-        timer = self._clock.call_at(when_ns, self._ring, background=background, name=name)
-        timer.args = (timer, callback, args)
+        timer = self._clock.call_series(when_ns, self._ring, background=background, name=name)
+        timer.args = (callback, args)
         return timer
 
     def call_later(
@@ -74,8 +74,8 @@ class Desk:
         """See :meth:`meshsim.sim.Clock.call_later`."""
         return self.call_at(self.now_ns + delay_ns, callback, *args, background=background, name=name)
 
-    def _ring(self, timer: Timer, callback: Callable[..., object], args: tuple[Any, ...]) -> None:
+    def _ring(self, callback: Callable[..., object], args: tuple[Any, ...]) -> int | None:
         if self.held:
-            self._clock.postpone(timer, self._tick_ns)
-        else:
-            callback(*args)
+            return self._tick_ns
+        callback(*args)
+        return None

@@ -311,8 +311,9 @@ class Dispatcher:
 
     def _watch_down(self, node_id: str) -> None:
         self._leave_down(node_id)
-        self._down[node_id] = self._clock.call_later(
-            self._profile.node_down_ns, self._orphan, node_id, background=True, name="orphaning"
+        when_ns = self._clock.now_ns + self._profile.node_down_ns
+        self._down[node_id] = self._clock.call_series(
+            when_ns, self._orphan, node_id, background=True, name="orphaning"
         )
 
     def _leave_down(self, node_id: str) -> None:
@@ -320,19 +321,22 @@ class Dispatcher:
         if timer is not None:
             timer.cancel()
 
-    def _orphan(self, node_id: str) -> None:
+    def _orphan(self, node_id: str) -> int | None:
         """A day of silence: the node's tasks are given up, which frees what they hold.
+
+        Returns:
+            When to try again, if nothing can be written now.
 
         Source: swarmkit manager/dispatcher/dispatcher.go moveTasksToOrphaned.
         """
         if self.held:
-            self._clock.postpone(self._down[node_id], self._profile.raft_tick_ns)
-            return
+            return self._profile.raft_tick_ns
         del self._down[node_id]
         with self._store.transaction() as tx:
             for task in self._store.tasks_of_node(node_id):
                 if TaskState.ASSIGNED <= task.status.state <= TaskState.RUNNING:
                     tx.update(task, status=attrs.evolve(task.status, state=TaskState.ORPHANED))
+        return None
 
     # -- writing reports -------------------------------------------------------------------------------
 

@@ -17,6 +17,8 @@ __all__ = ["Clock", "Timekeeper", "Timer"]
 
 #: cancelled timers stay in the queue until they are due, or until this many make a sweep worth while
 _SWEEP_AT = 256
+#: before any moment
+_NEVER = -1
 
 
 class Timer:
@@ -25,12 +27,13 @@ class Timer:
     Attributes:
         when_ns: when it is due next.
         period_ns: 0 for a single shot.
+        series: whether the callback says when it is called next.
         background: whether ``settle`` may ignore it (heartbeats, expiry, probes ...).
         name: what the log and ``pending()`` call it.
-        live: False once fired (single shot) or cancelled.
+        live: False once fired (single shot, or a series while it is being called) or cancelled.
     """
 
-    __slots__ = ("args", "background", "callback", "clock", "live", "name", "period_ns", "when_ns")
+    __slots__ = ("args", "background", "callback", "clock", "live", "name", "period_ns", "series", "when_ns")
 
     def __init__(
         self,
@@ -39,7 +42,6 @@ class Timer:
         period_ns: int,
         callback: Callable[..., object],
         args: tuple[Any, ...],
-        *,
         background: bool,
         name: str,
     ) -> None:
@@ -50,6 +52,7 @@ class Timer:
         self.args = args
         self.background = background
         self.name = name
+        self.series = False
         self.live = True
 
     def cancel(self) -> None:
@@ -59,7 +62,7 @@ class Timer:
             self.clock._forget(self)
 
     def __repr__(self) -> str:
-        kind = f"every {self.period_ns} ns" if self.period_ns else "once"
+        kind = f"every {self.period_ns} ns" if self.period_ns else "a series" if self.series else "once"
         state = "" if self.live else ", over"
         ground = ", background" if self.background else ""
         return f"<Timer {self.name or self.callback!r} at {self.when_ns} ns, {kind}{ground}{state}>"
@@ -172,17 +175,34 @@ class Clock:
             raise BadValue(f"a period must be positive, not {period_ns} ns", str(period_ns))
         return self._schedule(self.now_ns + period_ns, period_ns, callback, args, background, name)
 
-    def postpone(self, timer: Timer, delay_ns: int) -> None:
-        """Queue a single-shot timer that is firing right now once more; who holds it can still cancel it.
+    def call_series(
+        self,
+        when_ns: int,
+        callback: Callable[..., int | None],
+        *args: Any,
+        background: bool = False,
+        name: str = "",
+    ) -> Timer:
+        """Call ``callback(*args)`` at ``when_ns``, and again so long after each call as it says.
+
+        The series ends when it says None, or when it is cancelled between two calls.
+
+        >>> clock, gaps = Clock(), [20, 0]
+        >>> def arrive():
+        ...     print(clock.now_ns)
+        ...     return gaps.pop() if gaps else None
+        >>> timer = clock.call_series(5, arrive)
+        >>> clock.run_until(100)
+        5
+        5
+        25
 
         Raises:
-            BadValue: the delay is negative.
+            BadValue: ``when_ns`` lies in the past; later, out of the clock: it said a negative number.
         """
-        if delay_ns < 0:
-            raise BadValue(f"{-delay_ns} ns ago is in the past", str(delay_ns))
-        timer.when_ns = self.now_ns + delay_ns
-        timer.live = True
-        self._push(timer)
+        timer = self._schedule(when_ns, 0, callback, args, background, name)
+        timer.series = True
+        return timer
 
     def _schedule(
         self,
@@ -195,7 +215,7 @@ class Clock:
     ) -> Timer:
         if when_ns < self.now_ns:
             raise BadValue(f"{when_ns} ns is in the past: it is {self.now_ns} ns", str(when_ns))
-        timer = Timer(self, when_ns, period_ns, callback, args, background=background, name=name)
+        timer = Timer(self, when_ns, period_ns, callback, args, background, name)
         self._push(timer)
         return timer
 
@@ -276,11 +296,28 @@ class Clock:
                     timer.live = False
                     if not timer.background:
                         self.foreground -= 1
-                timer.callback(*timer.args)
+                if timer.series:
+                    self._go_on(timer, _NEVER if once else when_ns)
+                else:
+                    timer.callback(*timer.args)
                 if once:
                     return
         finally:
             self.running = False
+
+    def _go_on(self, timer: Timer, until_ns: int) -> None:
+        """Call a series for as long as nothing else is due before its next call; then queue it."""
+        heap, args = self._heap, timer.args
+        callback: Callable[..., Any] = timer.callback
+        while (gap_ns := callback(*args)) is not None:
+            if gap_ns < 0:
+                raise BadValue(f"{-gap_ns} ns ago is in the past", str(gap_ns))
+            due_ns = self.now_ns + gap_ns
+            if due_ns > until_ns or (heap and heap[0][0] <= due_ns):
+                timer.when_ns, timer.live = due_ns, True
+                self._push(timer)
+                return
+            self.now_ns = due_ns
 
     def check(self) -> None:
         """Assert the queue's invariants."""

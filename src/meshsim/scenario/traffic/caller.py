@@ -22,7 +22,7 @@ from meshsim.scenario.traffic.clients import Client
 from meshsim.scenario.traffic.lines import Line, Lines
 from meshsim.scenario.traffic.names import Entry, Names
 from meshsim.scenario.traffic.servers import Queue
-from meshsim.sim import Clock, Timer
+from meshsim.sim import Clock
 
 __all__ = ["GIVE_UP_NS", "Caller", "World"]
 
@@ -69,7 +69,7 @@ class Caller:
     """
 
     __slots__ = (
-        "_arrivals", "_assets", "_assets_of_a_page", "_brief", "_clock", "_connections", "_early", "_entries",
+        "_assets", "_assets_of_a_page", "_brief", "_clock", "_connections", "_early", "_entries",
         "_lines", "_links", "_longest_ns", "_name", "_names", "_next_entry", "_only", "_patience_ns", "_rng",
         "_rows", "_stop_ns",
         "_world", "ahead_ns", "begun", "coming", "place", "plan", "waiting",
@@ -92,7 +92,6 @@ class Caller:
         self._world = world
         self._clock = world.clock
         self._links = world.links
-        self._arrivals: Timer | None = None
         self._assets_of_a_page = range(plan.page)
         self._rng = rng
         self._rows = recorder.rows
@@ -126,7 +125,7 @@ class Caller:
             gap_ns = self._gap(begin_ns)
             if gap_ns is not None:
                 self.coming += 1
-                self._arrivals = self._clock.call_at(begin_ns + gap_ns, self._arrive, name="traffic arrives")
+                self._clock.call_series(begin_ns + gap_ns, self._arrive, name="traffic arrives")
 
     def _at(self, when_ns: int, user: int) -> None:
         limit = self.plan.requests
@@ -150,16 +149,13 @@ class Caller:
         gap_ns = plan.arrivals(self.begun, self._rng)
         return None if gap_ns is None or last_ns + gap_ns >= self._stop_ns else gap_ns
 
-    def _arrive(self) -> None:
-        """One arrival; its timer serves the next one too."""
+    def _arrive(self) -> int | None:
+        """One arrival; the time until the next one."""
         self._page(NEVER)
-        clock = self._clock
-        gap_ns = self._gap(clock.now_ns)
+        gap_ns = self._gap(self._clock.now_ns)
         if gap_ns is None:
             self.coming -= 1
-        else:
-            assert self._arrivals is not None
-            clock.postpone(self._arrivals, gap_ns)
+        return gap_ns
 
     def _page(self, user: int) -> None:
         """Begin a page: its requests leave at one instant, one after the other."""
