@@ -376,6 +376,18 @@ def test_20_old_leader_is_unreachable_for_the_new_one():
     assert stand.q.reachability("a") is Reachability.UNREACHABLE
 
 
+def test_a_new_leader_takes_the_old_one_for_reachable_until_its_first_message_is_lost():
+    stand = members(3)
+    stand.fail("a")
+    while stand.q.leader not in ("b", "c"):
+        assert stand.clock.step()
+    shown = []
+    for wait_ns in (0, 2 * S - 1, 1):
+        stand.clock.run_for(wait_ns)
+        shown.append(stand.q.reachability("a").label)
+    assert shown == ["reachable", "reachable", "unreachable"]
+
+
 # -- joining, transfer, disaster ---------------------------------------------------------------------
 
 

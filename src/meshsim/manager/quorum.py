@@ -219,9 +219,11 @@ class Quorum:
     def reachability(self, node_id: str) -> Reachability:
         """How the leader sees a member: the last message to it did (not) get through; UNKNOWN of others.
 
-        A message that cannot be sent is noticed two seconds after the heartbeat that should have gone.
+        A message that cannot be sent is noticed two seconds after the heartbeat that should have gone; or
+        after the request for a vote, which is the first that a new leader sent to a member lost before. For
+        so long the new leader takes it for reachable, as when they first met.
 
-        Source: swarmkit manager/state/raft/transport (Active, SendTimeout).
+        Source: swarmkit manager/state/raft/transport/peer.go run (active), transport.go SendTimeout.
         """
         member = self._members.get(node_id)
         if member is None:
@@ -229,7 +231,8 @@ class Quorum:
         if node_id == self.leader or member.cut_ns is None:
             return Reachability.REACHABLE
         tick_ns = self._profile.raft_tick_ns
-        ticks = (member.cut_ns - self.leading_since_ns) // tick_ns + 1
+        since_ns = member.cut_ns - self.leading_since_ns
+        ticks = since_ns // tick_ns + 1 if since_ns else 0
         noticed_ns = self.leading_since_ns + ticks * tick_ns + self._profile.raft_send_timeout_ns
         return Reachability.UNREACHABLE if self._clock.now_ns >= noticed_ns else Reachability.REACHABLE
 
