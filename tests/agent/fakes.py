@@ -71,6 +71,9 @@ class FakeRuntime:
         self.calls.append(("remove", task_id))
         self.containers.pop(task_id, None)
 
+    def has(self, task_id):
+        return self.status(task_id) is not None
+
     def status(self, task_id):
         return self.containers.get(task_id)
 

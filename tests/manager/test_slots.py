@@ -36,7 +36,7 @@ def test_a_slot_lives_idles_and_goes():
     slots.forget(task("a"))
     slots.forget(task("a"))
     slots.forget(task("b"))
-    assert (slots.tasks, slots.live, slots.idle) == ({}, {}, {})
+    assert (list(slots.tasks), slots.live, slots.idle) == ([], {}, {})
 
 
 def test_a_task_told_to_stop_never_lives_again():

@@ -23,7 +23,7 @@ Read in this order: ``moves`` (the table), ``runtime`` (the engine), ``controlle
 from meshsim.agent.agent import Agent, DispatcherApi
 from meshsim.agent.controller import Controller, Doing
 from meshsim.agent.moves import TABLE, Act, Rule
-from meshsim.agent.runtime import Outcome, Runtime
+from meshsim.agent.runtime import Outcome, Runtime, success
 from meshsim.agent.worker import TaskView, Worker
 
 __all__ = [
@@ -38,4 +38,5 @@ __all__ = [
     "Runtime",
     "TaskView",
     "Worker",
+    "success",
 ]

@@ -32,6 +32,8 @@ NEVER: Final = -1
 class Doing(Enum):
     """What a controller is in the middle of."""
 
+    __hash__ = object.__hash__  # each is one object; an Enum's own hash is a call of Python
+
     NOTHING = "nothing"
     PREPARING = "preparing"
     STARTING = "starting"
@@ -206,7 +208,7 @@ class Controller:
         Source: swarmkit agent/worker.go Init; recorded: exit code 255 after a power cut.
         """
         if self._started:
-            there = self._bench.runtime.status(self.task.id) is not None
+            there = self._bench.runtime.has(self.task.id)
             container = self._bench.runtime.finish(self.task) if there else None
             self._started = self._published = False
             self.doing = Doing.NOTHING
@@ -258,7 +260,7 @@ class Controller:
     def _start(self, now_ns: int) -> None:
         if self.task.shared.spec.attachment:
             self._running(now_ns)
-        elif self._bench.runtime.status(self.task.id) is None:
+        elif not self._bench.runtime.has(self.task.id):
             self._missing(now_ns)
         else:
             self._begin(Doing.STARTING, self._bench.runtime.start(self.task), now_ns)

@@ -23,6 +23,8 @@ _S = TaskState
 class Act(Enum):
     """What is done to a task in one state on its way to the next."""
 
+    __hash__ = object.__hash__  # each is one object; an Enum's own hash is a call of Python
+
     GO_ON = "go on"
     PREPARE = "prepare"
     START = "start"

@@ -9,6 +9,7 @@ Source: swarmkit agent/exec/controller.go Controller.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Protocol
 
 from attrs import frozen
@@ -17,7 +18,7 @@ from meshsim.model.frozen import Frozen
 from meshsim.model.objects import ContainerStatus, Network, Task
 from meshsim.model.specs import PortConfig
 
-__all__ = ["Outcome", "Runtime"]
+__all__ = ["Outcome", "Runtime", "success"]
 
 
 @frozen(slots=True)
@@ -35,6 +36,12 @@ class Outcome(Frozen):
     err: str = ""
     gated: bool = False
     ports: tuple[PortConfig, ...] = ()
+
+
+@lru_cache(maxsize=64)
+def success(delay_ns: int) -> Outcome:
+    """A step that takes so long and succeeds: one object for all tasks."""
+    return Outcome(delay_ns)
 
 
 class Runtime(Protocol):
@@ -64,6 +71,9 @@ class Runtime(Protocol):
 
     def remove(self, task_id: str, /) -> None:
         """Remove the container: the managers have forgotten the task."""
+
+    def has(self, task_id: str, /) -> bool:
+        """Whether the task has a container."""
 
     def status(self, task_id: str, /) -> ContainerStatus | None:
         """The task's container as it is, or None when there is none."""

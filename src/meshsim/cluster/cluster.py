@@ -525,11 +525,10 @@ class Cluster:
             raise NotFound(f"task {task.id} has no container")
         return ContainerHandle(host, container.id)
 
-    def container_changed(self, host: str, container: Container, what: str, facts: Any = None) -> None:
+    def container_changed(self, host: str, container: Container, what: str, *facts: Any) -> None:
         """Note a step in a container's life in the log; who listens may have changed."""
         self.listeners += 1
-        payload = (host, what, container.id, container.name)
-        self.log.append(self.clock.now_ns, "container", payload if facts is None else (*payload, facts))
+        self.log.append(self.clock.now_ns, "container", (host, what, container.id, container.name, *facts))
 
     def network_changed(self, host: str, what: str, plug: Plug, container_id: str = "") -> None:
         """Note in the log what became of a network on one machine."""

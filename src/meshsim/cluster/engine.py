@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-from meshsim.agent import Agent, Outcome
+from meshsim.agent import Agent, Outcome, success
 from meshsim.cluster.container import Container, NameWishes
 from meshsim.cluster.facts import container_facts
 from meshsim.cluster.happenings import Happenings, Told
@@ -108,8 +108,6 @@ class Engine:
         self._by_task: dict[str, Container] = {}
         #: images that are on this machine, as ``name:tag``
         self.pulled: dict[str, None] = {}
-        #: names of networks by id, as the containers of tasks share them
-        self._names: dict[FrozenDict[str, str], FrozenDict[str, str]] = {}
         self._monitors: dict[str, Monitor] = {}
         self._pid = 1000
 
@@ -162,7 +160,7 @@ class Engine:
         if not self.wiring.materialise(task.attachments, networks, node):
             return Outcome(_LB_WAIT_NS, _NO_ADDRESS)
         if task.id in self._by_task:  # created before the power was cut
-            return Outcome(profile.prepare_ns)
+            return success(profile.prepare_ns)
         container = self._create(
             task.name,
             spec.image,
@@ -174,15 +172,14 @@ class Engine:
             task=task,
         )
         container.attachments = task.attachments
-        names = FrozenDict({a.network_id: networks[a.network_id].name for a in task.attachments})
-        container.network_names = self._names.setdefault(names, names)
+        container.network_names = self.wiring.names(task.attachments)
         if not task.attachments:  # then it is on the default bridge, as any container
             self.wiring.join_local(container, self.networks.bridge)
         if spec.dns_servers or spec.dns_search or spec.dns_options:
             container.names = NameWishes(spec.dns_servers, spec.dns_search, spec.dns_options)
         container.explicit = bool(spec.command or spec.args)
         self._by_task[task.id] = container
-        return Outcome(profile.prepare_ns + profile.pull_ns)
+        return success(profile.prepare_ns + profile.pull_ns)
 
     def start(self, task: Task) -> Outcome:
         """Start the process; it is up after the profile's start time.
@@ -195,7 +192,7 @@ class Engine:
             return Outcome(_LB_WAIT_NS, f"starting container failed: {_NO_ADDRESS}")
         spec = task.spec.container
         endpoint_ports = task.endpoint.ports if task.endpoint else ()
-        host_ports = tuple(port for port in endpoint_ports if port.mode is PublishMode.HOST)
+        host_ports = [port for port in endpoint_ports if port.mode is PublishMode.HOST]
         start_ns = self._world.profile.start_ns
         self._begin(container, start_ns)
         opened = self.wiring.plug_in(container, host_ports)
@@ -204,6 +201,8 @@ class Engine:
         gated = is_gated(check)
         if gated and check is not None:
             self._monitors[container.id] = Monitor(self._world.clock, container, check, self)
+        if not gated and not opened:
+            return success(start_ns)
         # Each is open on IPv4 and on IPv6, and the engine tells both (recorded, ground truth 9).
         twice = tuple(port for port in opened for _ in ("0.0.0.0", "::"))  # noqa: S104
         return Outcome(start_ns, gated=gated, ports=twice)
@@ -231,6 +230,10 @@ class Engine:
         container = self._by_task.get(task_id)
         if container is not None:
             self.discard(container)
+
+    def has(self, task_id: str) -> bool:
+        """Whether the task has a container here."""
+        return task_id in self._by_task
 
     def status(self, task_id: str) -> ContainerStatus | None:
         """The task's container, or None."""

@@ -27,8 +27,11 @@ class Told(Protocol):
     def clock(self) -> Clock:
         """Virtual time."""
 
-    def container_changed(self, host: str, container: Container, what: str, facts: Any = None) -> None:
-        """A container was created, started, died ...: for whoever watches."""
+    def container_changed(self, host: str, container: Container, what: str, *facts: Any) -> None:
+        """A container was created, started, died ...: for whoever watches.
+
+        A class among the facts stands for an object of it, whose fields are the next ones.
+        """
 
     def network_changed(self, host: str, what: str, plug: Plug, container_id: str = "") -> None:
         """A machine made or lost a network, or a running container was connected to one."""
@@ -53,22 +56,17 @@ class Happenings:
     def __repr__(self) -> str:
         return f"<Happenings of {self._host}>"
 
-    def happened(self, container: Container, what: str, facts: Any = None) -> None:
+    def happened(self, container: Container, what: str, *facts: Any) -> None:
         """Any other step: ``health_status: healthy``, ``destroy``."""
-        self._told.container_changed(self._host, container, what, facts)
+        self._told.container_changed(self._host, container, what, *facts)
 
     def created(self, container: Container) -> None:
-        """It exists."""
+        """It exists: told is an :class:`~meshsim.views.events.Origin`."""
         task = container.task
-        labels = container.own_labels
-        if task is None:
-            origin = Origin(container.image, labels)
-        else:
-            shared = task.shared
-            origin = Origin(
-                container.image, labels, task.id, task.node_id, shared.service_id, shared.service_name
-            )
-        self.happened(container, "create", origin)
+        whose = ("", "", "", "")
+        if task is not None:
+            whose = (task.id, task.node_id, task.shared.service_id, task.shared.service_name)
+        self.happened(container, "create", Origin, container.image, container.own_labels, *whose)
 
     def started(self, container: Container) -> None:
         """Its program runs, on these networks."""

@@ -16,7 +16,7 @@ import attrs
 
 from meshsim.errors import Conflict, Forbidden, IpamError, NoAddressLeft
 from meshsim.ipam import LOCAL_POOLS, Ipam, Pool, SubnetChoice, SubnetOrder
-from meshsim.model.frozen import FrozenDict
+from meshsim.model.frozen import EMPTY, FrozenDict
 from meshsim.sim import container_id
 from meshsim.views.shapes import LocalNetworkFacts, Plug
 
@@ -26,11 +26,13 @@ GATEWAY_BRIDGE = "docker_gwbridge"
 #: (name, driver) made at the engine's start; networks of these drivers have no subnet but bridges
 PREDEFINED = (("bridge", "bridge"), ("host", "host"), ("none", "null"))
 #: Source: moby daemon/libnetwork/sandbox_dns_unix.go's bridge options; recorded on a real 26.1.5
-_GATEWAY_OPTIONS = {
-    "com.docker.network.bridge.enable_icc": "false",
-    "com.docker.network.bridge.enable_ip_masquerade": "true",
-    "com.docker.network.bridge.name": GATEWAY_BRIDGE,
-}
+_GATEWAY_OPTIONS = FrozenDict(
+    {
+        "com.docker.network.bridge.enable_icc": "false",
+        "com.docker.network.bridge.enable_ip_masquerade": "true",
+        "com.docker.network.bridge.name": GATEWAY_BRIDGE,
+    }
+)
 
 
 class LocalNetworks:
@@ -116,9 +118,7 @@ class LocalNetworks:
 
     def make_gateway_bridge(self, now_ns: int) -> str:
         """Make the bridge by which sandboxes reach the outside; returns its subnet."""
-        record = self._make(GATEWAY_BRIDGE, "bridge", created_ns=now_ns)
-        self._put(attrs.evolve(record, options=FrozenDict(_GATEWAY_OPTIONS)))
-        return record.subnet
+        return self._make(GATEWAY_BRIDGE, "bridge", created_ns=now_ns, options=_GATEWAY_OPTIONS).subnet
 
     def remove(self, name: str, plugs: Sequence[Plug], *, lists: bool = True) -> None:
         """Remove a user's own network that nobody uses.
@@ -173,16 +173,25 @@ class LocalNetworks:
         return self._pools[record.name]
 
     def _make(
-        self, name: str, driver: str, *, wish: SubnetChoice | None = None, created_ns: int
+        self,
+        name: str,
+        driver: str,
+        *,
+        wish: SubnetChoice | None = None,
+        created_ns: int,
+        options: FrozenDict[str, str] = EMPTY,
     ) -> LocalNetworkFacts:
-        record = LocalNetworkFacts(container_id(self._rng), name, driver, created_ns=created_ns)
+        identifier = container_id(self._rng)
+        subnet = gateway = ""
         if driver == "bridge":
-            pool = self._open(wish or SubnetChoice(""))
-            self._pools[name] = pool
-            gateway = pool.take_gateway((wish and wish.gateway) or None)
-            ip_range = (wish and wish.ip_range) or ""
-            record = attrs.evolve(record, subnet=pool.subnet, gateway=gateway, ip_range=ip_range)
-        return self._put(record)
+            pool = self._pools[name] = self._open(wish or SubnetChoice(""))
+            subnet, gateway = pool.subnet, pool.take_gateway((wish and wish.gateway) or None)
+        ip_range = (wish and wish.ip_range) or ""
+        return self._put(
+            LocalNetworkFacts(
+                identifier, name, driver, subnet, gateway, created_ns, options=options, ip_range=ip_range
+            )
+        )
 
     def _open(self, wish: SubnetChoice) -> Pool:
         if not wish.subnet:

@@ -20,6 +20,7 @@ from meshsim.cluster.locals import LocalNetworks
 from meshsim.dataplane import Binding, DataPlane, HostPort, Journal
 from meshsim.dns import asked_servers
 from meshsim.errors import Forbidden
+from meshsim.model.frozen import FrozenDict
 from meshsim.model.objects import Attachment, Network, Node, Task
 from meshsim.model.specs import PortConfig
 from meshsim.model.states import PublishMode
@@ -60,6 +61,8 @@ class Wiring:
         self._tells = tells
         #: the swarm networks that tasks here were prepared for, by id
         self._told: dict[str, Network] = {}
+        #: ids of networks -> their names by id, as the containers of tasks share them
+        self._names: dict[tuple[str, ...], FrozenDict[str, str]] = {}
         #: ports of a service, and the same as its bindings tell them: kept for the next task of it
         self._published: tuple[tuple[PortConfig, ...], tuple[tuple[str, int, int], ...]] = ((), ())
 
@@ -76,23 +79,37 @@ class Wiring:
         Returns:
             False when this node has no balancer address on one of them.
         """
-        self._told.update({a.network_id: networks[a.network_id] for a in attachments if networks})
+        if networks:
+            for attachment in attachments:
+                self._told[attachment.network_id] = networks[attachment.network_id]
         for attachment in attachments:
             place = node.attachment(attachment.network_id) if node else None
             if place is None:
                 return False
-            self._join(self._told[attachment.network_id], place.ip)
+            if attachment.network_id not in self._plane.sandboxes:
+                self._join(self._told[attachment.network_id], place.ip)
         return True
+
+    def names(self, attachments: Sequence[Attachment]) -> FrozenDict[str, str]:
+        """The names of a task's networks, by id."""
+        ids = tuple([attachment.network_id for attachment in attachments])
+        names = self._names.get(ids)
+        if names is None:
+            names = self._names[ids] = FrozenDict({i: self._told[i].name for i in ids})
+        return names
 
     def publish(self, task: Task, container: Container) -> None:
         """Tell the gossip of a task: one binding per network."""
-        for attachment in sorted(task.attachments, key=self._turn):
+        for attachment in self._in_turn(task.attachments):
             self._journal.send(self._binding(task, container, attachment))
 
     def unpublish(self, task: Task, container: Container) -> None:
         """Tell the gossip that a task takes nothing new."""
-        for attachment in sorted(task.attachments, key=self._turn):
+        for attachment in self._in_turn(task.attachments):
             self._journal.send(self._binding(task, container, attachment).as_disabled())
+
+    def _in_turn(self, attachments: Sequence[Attachment]) -> Sequence[Attachment]:
+        return sorted(attachments, key=self._turn) if len(attachments) > 1 else attachments
 
     def _turn(self, attachment: Attachment) -> tuple[bool, str]:
         """In which order the engine goes through a task's networks: by name, internal ones last.
@@ -238,7 +255,7 @@ class Wiring:
         """
         self.lease(container)
         opened = tuple(
-            port if port.published else evolve(port, published=self._free_port(port)) for port in ports
+            [port if port.published else evolve(port, published=self._free_port(port)) for port in ports]
         )
         wishes, plane = container.names, self._plane
         conf = wishes.conf(plane.servers, plane.profile.resolv_conf) if wishes is not NO_WISHES else None
@@ -267,7 +284,7 @@ class Wiring:
     def unplug(self, container: Container) -> None:
         """Take a container that has ended out of names, balancers and namespaces."""
         attachments = container.attachments
-        for attachment in sorted(attachments, key=self._turn) if container.service_id else attachments:
+        for attachment in self._in_turn(attachments) if container.service_id else attachments:
             self._journal.withdraw(attachment.network_id, container.endpoint_id)
         self._plane.remove_namespace(container.endpoint_id)
         self.give_back(container)

@@ -404,8 +404,8 @@ class DataPlane:
         local = self._bridge_address(attachments)
         if local:
             return local
-        overlays = (self.sandboxes.get(place.network_id) for place in attachments)
-        if all(overlay is None or overlay.internal for overlay in overlays):
+        overlays = [self.sandboxes.get(place.network_id) for place in attachments]
+        if not [overlay for overlay in overlays if overlay is not None and not overlay.internal]:
             return ""
         pool = self.gateway_pool or self._open_gateway_bridge(self.clock.now_ns)
         return held or pool.any()

@@ -133,7 +133,7 @@ class Assignments:
 
     def on_commit(self, committed: Committed) -> None:
         """Note which nodes have news coming. O(changes)."""
-        for change in committed.changes:
+        for change in committed.decided:
             kind = type(change)
             if kind is Updated:
                 old, new = change.old, change.new  # type: ignore[union-attr]

@@ -110,7 +110,7 @@ class Scheduler:
 
     def on_commit(self, committed: Committed) -> None:
         """Note what changed and start or prolong the debouncing. O(changes)."""
-        for change in committed.changes:
+        for change in committed.decided:
             kind = type(change)
             if kind is Updated:
                 new = change.new  # type: ignore[union-attr]

@@ -24,6 +24,7 @@ class Created(Frozen, Generic[T_co]):
     """An object that was not there before."""
 
     routine: ClassVar[bool] = False
+    report: ClassVar[bool] = False
 
     new: T_co
 
@@ -34,11 +35,13 @@ class Updated(Frozen, Generic[T_co]):
 
     Attributes:
         routine: a task that goes on as it is meant to: neither ended nor told anything else.
+        report: moreover, all that changed is how far its node says it is.
     """
 
     old: T_co
     new: T_co
     routine: bool = field(default=False, eq=False, repr=False)
+    report: bool = field(default=False, eq=False, repr=False)
 
 
 @frozen(slots=True)
@@ -46,6 +49,7 @@ class Removed(Frozen, Generic[T_co]):
     """An object that is gone; ``old`` is how it was last."""
 
     routine: ClassVar[bool] = False
+    report: ClassVar[bool] = False
 
     old: T_co
 
@@ -58,14 +62,20 @@ class Committed(Frozen):
     """One transaction, told once to every watcher (SwarmKit: the events, then EventCommit).
 
     Attributes:
+        decided: the changes but for the reports, which tell nothing to those who give addresses and nodes.
         notable: the changes but for the routine ones, which most watchers need not look at.
     """
 
     version: int
     time_ns: int
     changes: tuple[Change, ...]
+    decided: tuple[Change, ...] = field(init=False, eq=False, repr=False)
     notable: tuple[Change, ...] = field(init=False, eq=False, repr=False)
+
+    @decided.default
+    def _decided(self) -> tuple[Change, ...]:
+        return tuple([change for change in self.changes if not change.report])
 
     @notable.default
     def _notable(self) -> tuple[Change, ...]:
-        return tuple([change for change in self.changes if not change.routine])
+        return tuple([change for change in self.decided if not change.routine])

@@ -16,9 +16,9 @@ from typing import Any, Final, TypeAlias
 
 import attrs
 
-from meshsim.sim import Shared
+from meshsim.model.operations import Operations, whole
 
-__all__ = ["Log", "Operations", "Record", "plain"]
+__all__ = ["Log", "Record", "plain"]
 
 #: (time_ns, kind, payload); the payload of kind "commit" is (swarm, version, operations)
 Record: TypeAlias = tuple[int, str, Any]
@@ -29,8 +29,6 @@ _NAMES: Final = {
     "network": ("host", "what", "network", "container"),
     "binding": ("network", "row"),
 }
-#: the few kinds of operations there are, each kept once
-_HEADS: Final[dict[tuple[str, ...], tuple[str, ...]]] = {}
 #: stands for the number of items of a payload that is no tuple
 _WHOLE: Final = -1
 
@@ -61,37 +59,6 @@ def _is_default(attribute: Any, item: Any) -> bool:
     return bool(item == default)
 
 
-class Operations(Shared):
-    """What one commit did, packed into one list, since a large service makes a hundred thousand of them.
-
-    Never touched again once it is in a log.
-
-    >>> operations = Operations()
-    >>> operations.add(("update", "task", "desired"), "t1", "running")
-    >>> operations.add(("remove", "node"), "n1")
-    >>> list(operations)
-    [('update', 'task', 't1', 'desired', 'running'), ('remove', 'node', 'n1')]
-    """
-
-    __slots__ = ("_packed",)
-
-    def __init__(self) -> None:
-        self._packed: list[Any] = []
-
-    def add(self, head: tuple[str, ...], identifier: str, *values: Any) -> None:
-        """Add ``(verb, kind, field ...)`` of an object, with a value for each field."""
-        self._packed += (_HEADS.setdefault(head, head), identifier, *values)
-
-    def __iter__(self) -> Iterator[tuple[Any, ...]]:
-        """Each as ``(verb, kind, id, field, value ...)``; a created object stands without field."""
-        items = iter(self._packed)
-        for verb, kind, *fields in items:
-            row = [verb, kind, next(items)]
-            for name in fields:
-                row += (name, next(items)) if name else (next(items),)
-            yield tuple(row)
-
-
 class Log:
     """What happened, in order: packed into one list, as a large service makes several records a task.
 
@@ -109,7 +76,11 @@ class Log:
         self._packed: list[Any] = []
 
     def append(self, time_ns: int, kind: str, payload: Any) -> None:
-        """Add one record; ``payload`` must be immutable or never touched again. O(1)."""
+        """Add one record; ``payload`` must be immutable or never touched again. O(1).
+
+        A class in a tuple stands for an object of it, whose fields are the next items: it is made when the
+        record is read.
+        """
         self._count += 1
         if type(payload) is tuple:
             self._packed += (time_ns, kind, len(payload), *payload)
@@ -123,7 +94,11 @@ class Log:
         items = iter(self._packed)
         for time_ns in items:
             kind, size = next(items), next(items)
-            yield time_ns, kind, next(items) if size == _WHOLE else tuple(islice(items, size))
+            if size == _WHOLE:
+                yield time_ns, kind, next(items)
+            else:
+                parts = islice(items, size)
+                yield time_ns, kind, tuple([whole(item, parts) for item in parts])
 
     def __repr__(self) -> str:
         return f"<Log {len(self)} records, sha256 {self.digest()[:12]}>"

@@ -116,12 +116,8 @@ def check_placeholders(spec: TaskSpec) -> ContainerSpec:
 
 
 def _has_placeholders(container: ContainerSpec) -> bool:
-    mounts = container.mounts
-    return (
-        "{{" in container.hostname
-        or any("{{" in entry for entry in container.env)
-        or any("{{" in mount.source or "{{" in mount.target for mount in mounts)
-    )
+    ends = [end for mount in container.mounts for end in (mount.source, mount.target)]
+    return "{{" in "\n".join((container.hostname, *container.env, *ends))
 
 
 def _context(task: Task, node: NodeDescription | None) -> Struct:

@@ -12,17 +12,15 @@ Source: swarmkit manager/state/store/memory.go (MemoryStore), manager/state/watc
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from operator import attrgetter
 from typing import Any, TypeVar
-
-import attrs
 
 from meshsim.errors import AlreadyExists, MeshsimError, NotFound, OutOfSequence
 from meshsim.model.events import AnyObject, Change, Committed, Created, Removed, Updated
-from meshsim.model.log import Log, Operations
+from meshsim.model.log import Log
 from meshsim.model.objects import Config, Network, Node, Secret, Service, Swarm, Task
+from meshsim.model.operations import Operations
 from meshsim.model.states import TaskState
 from meshsim.sim import Clock
 
@@ -34,7 +32,7 @@ Watcher = Callable[[Committed], None]
 _KINDS: tuple[type[AnyObject], ...] = (Swarm, Node, Service, Task, Network, Secret, Config)
 #: kinds whose names are unique, without regard to case. Source: swarmkit state/store indexName
 _NAMED = frozenset({"service", "network", "secret", "config"})
-_RUNNING = TaskState.RUNNING
+_ASSIGNED, _RUNNING = TaskState.ASSIGNED, TaskState.RUNNING
 
 
 class Transaction:
@@ -74,7 +72,9 @@ class Transaction:
             self._claim_name(obj)
         stored: T
         if isinstance(obj, Task):
-            stored = obj.evolve_to(self.version, self.now_ns)
+            # Tasks made in great number are made with the stamp.
+            stamped = obj.version == self.version and obj.updated_ns == self.now_ns
+            stored = obj if stamped else obj.evolve_to(self.version, self.now_ns)
         else:
             stored = obj.evolve_to(self.version, self.now_ns, created_ns=self.now_ns)
         self._writes[identifier] = Created(stored)
@@ -100,15 +100,16 @@ class Transaction:
             if current.version != obj.version or current != obj:
                 raise OutOfSequence
         new = obj.evolve_to(self.version, self.now_ns, **changes)
-        if isinstance(obj, Task) and new.status.state < obj.status.state:
-            raise MeshsimError(f"a task's state never goes back: {identifier}")
-        if obj.kind in _NAMED and new.name.lower() != obj.name.lower():
+        if type(new) is Task:
+            if new.status.state < obj.status.state:
+                raise MeshsimError(f"a task's state never goes back: {identifier}")
+        elif obj.kind in _NAMED and new.name.lower() != obj.name.lower():
             self._claim_name(new)
         if type(write) is Created:
             self._writes[identifier] = Created(new)
         else:
             old = obj if write is None else write.old  # type: ignore[union-attr]
-            self._writes[identifier] = Updated(old, new, new.kind == "task" and _is_routine(old, new))
+            self._writes[identifier] = _task_updated(old, new) if type(new) is Task else Updated(old, new)
         return new
 
     def delete(self, obj: AnyObject) -> None:
@@ -266,18 +267,14 @@ class Store:
         operations = Operations()
         for change in changes:
             if isinstance(change, Updated):
-                old, new = change.old, change.new
-                fields, values = _delta(old, new)
-                operations.add(("update", new.kind, *fields), new.id, *values)
-                self._apply(old, new)
+                operations.updated(change.old, change.new)
+                self._apply(change.old, change.new)
             elif isinstance(change, Created):
-                new = change.new
-                operations.add(("create", new.kind, ""), new.id, new)
-                self._apply(None, new)
+                operations.created(change.new)
+                self._apply(None, change.new)
             else:
-                old = change.old
-                operations.add(("remove", old.kind), old.id)
-                self._apply(old, None)
+                operations.removed(change.old)
+                self._apply(change.old, None)
         self.version = tx.version
         self.log.append(tx.now_ns, "commit", (self.label, tx.version, operations))
         self._queue.append(Committed(tx.version, tx.now_ns, changes))
@@ -403,33 +400,15 @@ def _rank(entry: tuple[int, Watcher]) -> int:
     return entry[0]
 
 
-def _is_routine(old: Any, new: Any) -> bool:
-    """Whether an updated task is neither over nor told anything else; see :class:`Updated`."""
-    wanted = new.desired
-    return bool(wanted is old.desired and wanted <= _RUNNING and new.status.state <= _RUNNING)
-
-
-_TASK_FIELDS = ("node_id", "desired", "status", "attachments", "endpoint", "assigned_generic")
-_task_values = attrgetter(*_TASK_FIELDS)
-
-
-def _delta(old: AnyObject, new: AnyObject) -> tuple[list[str], list[Any]]:
-    """What an update changed: the fields and their new values."""
-    if new.kind == "task":
-        names: tuple[str, ...] = _TASK_FIELDS
-        read: Callable[[Any], Iterable[Any]] = _task_values
-    else:
-        names = _field_names(type(new))
-        read = attrgetter(*names)
-    fields, values = [], []
-    for name, was, value in zip(names, read(old), read(new), strict=True):
-        if value is was or value == was:
-            continue
-        fields.append(name)
-        values.append(value)
-    return fields, values
-
-
-def _field_names(kind: type[AnyObject]) -> tuple[str, ...]:
-    skipped = ("id", "version", "updated_ns")
-    return tuple(a.name for a in attrs.fields(kind) if a.name not in skipped)
+def _task_updated(old: Any, new: Task) -> Updated[Task]:
+    """What is told of a task that was written: whether it goes on, and no more than that."""
+    desired = new.desired
+    if desired is not old.desired or desired > _RUNNING or new.status.state > _RUNNING:
+        return Updated(old, new)
+    report = (
+        old.status.state >= _ASSIGNED
+        and new.node_id is old.node_id
+        and new.attachments is old.attachments
+        and new.endpoint is old.endpoint
+    )
+    return Updated(old, new, True, report)

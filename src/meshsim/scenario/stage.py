@@ -271,9 +271,9 @@ class Stage(Cluster):
 
     # -- what containers do
 
-    def container_changed(self, host: str, container: Container, what: str, facts: Any = None) -> None:
+    def container_changed(self, host: str, container: Container, what: str, *facts: Any) -> None:
         """Note a step in a container's life; requests inside a task that dies die with it."""
-        super().container_changed(host, container, what, facts)
+        super().container_changed(host, container, what, *facts)
         if what == "start" and (container.service_id or isinstance(container.handler, Proxy)):
             self._started(host, container)
         elif what in ("die", "lost") and container.endpoint_id in self.recorder.tasks:

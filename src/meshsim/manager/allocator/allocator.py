@@ -138,7 +138,7 @@ class Allocator:
     def on_commit(self, committed: Committed) -> None:
         """React to one commit; everything written in return is one transaction. O(changes)."""
         with self._store.transaction() as tx:
-            for change in committed.changes:
+            for change in committed.decided:
                 obj = change.old if type(change) is Removed else change.new  # type: ignore[union-attr]
                 kind = obj.kind
                 if kind == "task":

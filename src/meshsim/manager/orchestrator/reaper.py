@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from meshsim.manager.orchestrator.slots import Roster
 from meshsim.model.events import Committed, Created, Removed
 from meshsim.model.objects import Service, Task
 from meshsim.model.specs import GlobalMode, Replicated
@@ -56,8 +57,8 @@ class TaskReaper:
         self._timer: Timer | None = None
         self._dirty: dict[_Key, None] = {}
         self._cleanup: dict[str, None] = {}
-        #: service -> replica number, or node -> ids of the tasks there, in order of creation
-        self._slots: dict[str, dict[int | str, tuple[str, ...]]] = {}
+        #: of each service the tasks by replica number, or by node
+        self._slots: dict[str, Roster] = {}
         self.running = False
 
     def __repr__(self) -> str:
@@ -111,23 +112,21 @@ class TaskReaper:
             self._timer = self._clock.call_later(self._delay_ns, self._tick, name="task reaper")
 
     def _file(self, task: Task) -> None:
-        if task.service_id:
-            of_service = self._slots.setdefault(task.service_id, {})
-            key = task.slot or task.node_id
-            of_service[key] = (*of_service.get(key, ()), task.id)
+        shared = task.shared
+        if shared.service_id:
+            of_service = self._slots.get(shared.service_id)
+            if of_service is None:
+                of_service = self._slots[shared.service_id] = Roster()
+            of_service.add(shared.slot or task.node_id, task.id)
 
     def _unfile(self, task: Task) -> None:
         of_service = self._slots.get(task.service_id)
-        for key in (task.slot or task.node_id, ""):
-            ids = of_service.get(key) if of_service is not None else None
-            if of_service is not None and ids is not None and task.id in ids:
-                if len(ids) > 1:
-                    of_service[key] = tuple(other for other in ids if other != task.id)
-                else:
-                    del of_service[key]
-                if not of_service:
-                    del self._slots[task.service_id]
-                return
+        if of_service is None:
+            return
+        # It is filed under no node when it had none yet.
+        gone = of_service.drop(task.slot or task.node_id, task.id) or of_service.drop("", task.id)
+        if gone and not of_service:
+            del self._slots[task.service_id]
 
     def _tick(self) -> None:
         """Source: task_reaper.go tick."""
@@ -154,7 +153,8 @@ class TaskReaper:
         limit = self._limit(service) if service is not None else -1
         if service is None or limit < 0 or not isinstance(service.spec.mode, Replicated | GlobalMode):
             return False
-        ids = self._slots.get(service_id, {}).get(slot or node_id, ())
+        of_service = self._slots.get(service_id)
+        ids = of_service.of(slot or node_id) if of_service is not None else []
         if len(ids) <= limit:
             return False
         table = self._store.tasks
@@ -180,7 +180,7 @@ class TaskReaper:
 
     def check(self) -> None:
         """Assert that every task of a service is filed where it belongs, and that work has a timer."""
-        filed = [i for of_service in self._slots.values() for ids in of_service.values() for i in ids]
+        filed = [i for roster in self._slots.values() for slot in roster for i in roster.of(slot)]
         mine = [task.id for task in self._store.tasks.values() if task.service_id]
         assert not self.running or sorted(filed) == sorted(mine), "tasks filed"
         assert not self._cleanup or self._timer is not None, "nobody will clean up"

@@ -112,10 +112,18 @@ class ReplicatedOrchestrator:
     def on_commit(self, committed: Committed) -> None:
         """React to one commit. O(changes), but for services whose spec changed or shrank."""
         updates = self.updates
+        observed = updates.under_way
+        # A task that goes on is replaced all the same if its node cannot keep it: asked once for each node.
+        keeps = {"": True}
         for change in committed.changes:
             if change.routine:
-                self._judge(change.new)  # type: ignore[union-attr, arg-type]
-                if updates.under_way:
+                task: Task = change.new  # type: ignore[union-attr, assignment]
+                node_id = task.node_id
+                if node_id not in keeps:
+                    keeps[node_id] = not invalid_node(self._store.nodes.get(node_id))
+                if not keeps[node_id]:
+                    self._judge(task)
+                if observed:
                     updates.observe(change)
                 continue
             kind = (change.old if type(change) is Removed else change.new).kind  # type: ignore[union-attr]
@@ -263,7 +271,7 @@ class ReplicatedOrchestrator:
 
     def _tasks(self, slots: ServiceSlots, slot: Slot) -> list[Task]:
         table = self._store.tasks
-        return [table[i] for i in slots.tasks.get(slot, ()) if i in table]
+        return [table[i] for i in slots.tasks.of(slot) if i in table]
 
     def _updatable(self, slots: ServiceSlots, standing: dict[Slot, list[Task]]) -> dict[int, list[Task]]:
         """All slots that count, with the tasks that stand for them, in order of their numbers."""
@@ -306,7 +314,8 @@ class ReplicatedOrchestrator:
         """Make tasks in the lowest free slots; dead slots that stay empty are cleared away."""
         numbers = slots.free_numbers(count, filled=standing)
         with self._store.transaction() as tx:
-            fresh = [tx.create(task) for task in new_tasks(self._ids, service, numbers, tx.now_ns)]
+            tasks = new_tasks(self._ids, service, numbers, tx.now_ns, version=tx.version)
+            fresh = [tx.create(task) for task in tasks]
             for slot in numbers:
                 dead.pop(slot, None)
             gone = self._clear(tx, slots, dead)
@@ -351,7 +360,7 @@ class ReplicatedOrchestrator:
         """Delete the tasks of dead slots."""
         gone = []
         for slot in dead:
-            for task_id in slots.tasks.get(slot, ()):
+            for task_id in slots.tasks.of(slot):
                 task = tx.get(Task, task_id)
                 if task is not None:
                     tx.delete(task)

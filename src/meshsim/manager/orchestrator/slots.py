@@ -10,13 +10,13 @@ Source: swarmkit manager/orchestrator/replicated/slot.go, manager/orchestrator/s
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from meshsim.ipam import Serial
 from meshsim.model.objects import Task
 from meshsim.model.states import TaskState
 
-__all__ = ["ServiceSlots", "Slot"]
+__all__ = ["Roster", "ServiceSlots", "Slot"]
 
 #: replica number, or node id
 Slot = int | str
@@ -24,11 +24,70 @@ Slot = int | str
 _HIGHEST_SLOT = (1 << 63) - 1
 
 
+class Roster:
+    """The ids of the tasks of each slot, in order of creation, the dead ones too.
+
+    Those of one slot are kept as one text: nearly all slots have one task, and unlike a tuple for each a text
+    costs the garbage collector nothing.
+
+    >>> roster = Roster()
+    >>> roster.add(1, "t1"), roster.add(1, "t1"), roster.add(1, "t2"), roster.drop(1, "t1"), roster.of(1)
+    (True, False, True, True, ['t2'])
+    """
+
+    __slots__ = ("_ids",)
+
+    def __init__(self) -> None:
+        self._ids: dict[Slot, str] = {}
+
+    def __repr__(self) -> str:
+        return f"<Roster of {len(self._ids)} slots>"
+
+    def __contains__(self, slot: Slot) -> bool:
+        """Whether the slot has a task."""
+        return slot in self._ids
+
+    def __iter__(self) -> Iterator[Slot]:
+        """Yield the slots that have tasks."""
+        return iter(self._ids)
+
+    def __len__(self) -> int:
+        """How many slots have tasks."""
+        return len(self._ids)
+
+    def of(self, slot: Slot) -> list[str]:
+        """The ids of one slot's tasks; empty when it has none."""
+        return self._ids.get(slot, "").split()
+
+    def add(self, slot: Slot, identifier: str) -> bool:
+        """Enter a task; False when it stands there already."""
+        ids = self._ids.get(slot)
+        if ids is None:
+            self._ids[slot] = identifier
+        elif identifier in ids.split():
+            return False
+        else:
+            self._ids[slot] = f"{ids} {identifier}"
+        return True
+
+    def drop(self, slot: Slot, identifier: str) -> bool:
+        """Take a task out; False when it does not stand there."""
+        ids = self.of(slot)
+        if identifier not in ids:
+            return False
+        ids.remove(identifier)
+        if ids:
+            self._ids[slot] = " ".join(ids)
+        else:
+            del self._ids[slot]
+        return True
+
+
 class ServiceSlots:
     """The slots of one service.
 
     Attributes:
-        tasks: slot -> ids of its tasks in order of creation, the dead ones too.
+        tasks: the tasks of each slot.
         live: slot -> how many of its tasks are desired to run; only slots with one.
         idle: slots that have tasks, none of which is desired to run.
         crowded: slots with two or more tasks desired to run.
@@ -44,7 +103,7 @@ class ServiceSlots:
     __slots__ = ("_live_tasks", "_numbers", "crowded", "idle", "live", "tasks")
 
     def __init__(self) -> None:
-        self.tasks: dict[Slot, tuple[str, ...]] = {}
+        self.tasks = Roster()
         self.live: dict[Slot, int] = {}
         self.idle: dict[Slot, None] = {}
         self.crowded: dict[Slot, None] = {}
@@ -58,10 +117,7 @@ class ServiceSlots:
         """Take notice of a task that is new or was told another desired state. O(log slots)."""
         identifier = task.id
         slot: Slot = task.shared.slot or task.node_id or 0
-        ids = self.tasks.get(slot, ())
-        fresh = identifier not in ids
-        if fresh:
-            self.tasks[slot] = (*ids, identifier)
+        fresh = self.tasks.add(slot, identifier)
         live = task.desired <= TaskState.RUNNING
         if fresh and live:
             self._live_tasks[identifier] = None
@@ -75,17 +131,12 @@ class ServiceSlots:
     def forget(self, task: Task) -> None:
         """Take notice that a task is gone from the store; harmless when it was not known."""
         slot: Slot = task.shared.slot or task.node_id or 0
-        ids = self.tasks.get(slot)
-        if ids is None or task.id not in ids:
+        if not self.tasks.drop(slot, task.id):
             return
         count = self.live.get(slot, 0)
         if task.id in self._live_tasks:
             del self._live_tasks[task.id]
             count -= 1
-        if len(ids) > 1:
-            self.tasks[slot] = tuple(other for other in ids if other != task.id)
-        else:
-            del self.tasks[slot]
         self._set_live(slot, count)
 
     def _set_live(self, slot: Slot, count: int) -> None:
@@ -130,6 +181,6 @@ class ServiceSlots:
         assert self.live == twin.live, (self.live, twin.live)
         assert self.idle.keys() == twin.idle.keys(), (self.idle, twin.idle)
         assert self.crowded.keys() == twin.crowded.keys()
-        assert {s: sorted(ids) for s, ids in self.tasks.items()} == {
-            s: sorted(ids) for s, ids in twin.tasks.items()
+        assert {s: sorted(self.tasks.of(s)) for s in self.tasks} == {
+            s: sorted(twin.tasks.of(s)) for s in twin.tasks
         }

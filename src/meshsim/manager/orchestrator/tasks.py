@@ -72,8 +72,11 @@ def new_tasks(
     *,
     node_id: str = "",
     desired: TaskState = TaskState.RUNNING,
+    version: int = 0,
 ) -> Iterator[Task]:
     """Make a task for each slot; what they have in common they share.
+
+    With the ``version`` of the transaction they are for, the store keeps these very objects.
 
     Source: swarmkit manager/orchestrator/task.go NewTask.
     """
@@ -83,7 +86,8 @@ def new_tasks(
     endpoint = Endpoint(spec.endpoint)
     for slot in slots:
         shared = TaskShared(service.id, spec.name, slot, spec.task, version, now_ns, spec.labels, job)
-        yield Task(object_id(ids), shared, node_id, desired, status, (), endpoint)
+        identifier = object_id(ids)
+        yield Task(identifier, shared, node_id, desired, status, (), endpoint, None, version, now_ns)
 
 
 def invalid_node(node: Node | None) -> bool:
