@@ -127,13 +127,14 @@ def _set(value: set[Any], memo: Memo) -> set[Any]:
 def _tuple(value: tuple[Any, ...], memo: Memo) -> tuple[Any, ...]:
     if _is_plain(map(type, value)):
         return value
-    items = [duplicate(item, memo) for item in value]
-    if all(new is old for new, old in zip(items, value, strict=True)):
-        return value
-    done = memo.get(id(value))  # it was copied already, or a way through the items led back here
-    if done is None:
-        done = memo[id(value)] = tuple(items)
-    return done
+    other: tuple[Any, ...] | None = memo.get(id(value))
+    if other is None:
+        items = [duplicate(item, memo) for item in value]
+        other = memo.get(id(value))  # a way through the items may have led back here
+        if other is None:
+            same = all(new is old for new, old in zip(items, value, strict=True))
+            other = memo[id(value)] = value if same else tuple(items)
+    return other
 
 
 def _deque(value: deque[Any], memo: Memo) -> deque[Any]:
