@@ -160,9 +160,10 @@ def _written(kind: type) -> _How:
     put = "put(other, '{0}', {1})" if refuses else "other.{0} = {1}"
     lines = [
         "def how(value, memo):",
-        "    other = memo.get(id(value))",
+        "    key = id(value)",
+        "    other = memo.get(key)",
         "    if other is not None: return other",
-        "    other = memo[id(value)] = new(kind)",
+        "    other = memo[key] = new(kind)",
     ]
     declared = _declared(kind)
     asked = "item if type(item) in shared else ways[type(item)](item, memo)"
