@@ -8,10 +8,9 @@ reads.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from functools import cache
-from itertools import compress, islice
-from operator import attrgetter, ne
+from collections.abc import Iterator
+from itertools import islice
+from operator import attrgetter
 from typing import Any, Final
 
 import attrs
@@ -24,8 +23,8 @@ __all__ = ["Operations", "whole"]
 
 _CREATED_TASK: Final = ("create", "task", "")
 _task_parts: Final = attrgetter(*(field.name for field in attrs.fields(Task)))
-#: what an update of a task can change
-_TASK_FIELDS: Final = ("node_id", "desired", "status", "attachments", "endpoint", "assigned_generic")
+#: the few kinds of operations there are, each kept once
+_HEADS: Final[dict[tuple[str, ...], tuple[str, ...]]] = {}
 #: fields that are the commit's and not told again
 _STAMPS: Final = ("id", "version", "updated_ns")
 
@@ -57,18 +56,9 @@ class Operations(Shared):
 
     def updated(self, old: AnyObject, new: AnyObject) -> None:
         """Add what an update changed."""
-        kind: Any = type(new)
-        read = _reader(kind)
-        was, now = read(old), read(new)
-        # Compared inside of tuples: there the same object is equal without a look at its fields.
-        differs = tuple(map(ne, zip(was), zip(now)))
-        packed = self._packed
-        packed += (_update_head(kind, differs), new.id)
-        for value in compress(now, differs):
-            if type(value) is TaskStatus and value.container is not None:
-                packed += _status_parts(value, value.container)
-            else:
-                packed.append(value)
+        fields, values = _task_delta(old, new) if type(new) is Task else _delta(old, new)
+        head = ("update", new.kind, *fields)
+        self._packed += (_HEADS.setdefault(head, head), new.id, *values)
 
     def removed(self, obj: AnyObject) -> None:
         """Add that an object went."""
@@ -104,19 +94,34 @@ def _status_parts(status: TaskStatus, inside: ContainerStatus) -> tuple[Any, ...
     return (*told, *container, status.ports)
 
 
-def _field_names(kind: type[AnyObject]) -> tuple[str, ...]:
-    if kind is Task:
-        return _TASK_FIELDS
-    return tuple(field.name for field in attrs.fields(kind) if field.name not in _STAMPS)
+def _task_delta(old: Any, new: Task) -> tuple[list[str], list[Any]]:
+    """The fields of a task that have other values now, and these; by hand, since tasks change most."""
+    fields: list[str] = []
+    values: list[Any] = []
+    if new.node_id != old.node_id:
+        fields.append("node_id")
+        values.append(new.node_id)
+    if new.desired is not old.desired:
+        fields.append("desired")
+        values.append(new.desired)
+    status = new.status
+    if status is not old.status and status != old.status:
+        fields.append("status")
+        values += (status,) if status.container is None else _status_parts(status, status.container)
+    if new.attachments is not old.attachments and new.attachments != old.attachments:
+        fields.append("attachments")
+        values.append(new.attachments)
+    if new.endpoint is not old.endpoint and new.endpoint != old.endpoint:
+        fields.append("endpoint")
+        values.append(new.endpoint)
+    if new.assigned_generic is not old.assigned_generic and new.assigned_generic != old.assigned_generic:
+        fields.append("assigned_generic")
+        values.append(new.assigned_generic)
+    return fields, values
 
 
-@cache
-def _reader(kind: type[AnyObject]) -> Callable[[AnyObject], tuple[Any, ...]]:
-    """What reads the values of all fields that an update can change."""
-    return attrgetter(*_field_names(kind))
-
-
-@cache
-def _update_head(kind: type[AnyObject], differs: tuple[bool, ...]) -> tuple[str, ...]:
-    """The head of an update that changes these fields: each is kept once."""
-    return ("update", kind.kind, *compress(_field_names(kind), differs))
+def _delta(old: AnyObject, new: AnyObject) -> tuple[list[str], list[Any]]:
+    """The fields of any other object that have other values now, and these."""
+    names = [field.name for field in attrs.fields(type(new)) if field.name not in _STAMPS]
+    fields = [name for name in names if getattr(new, name) != getattr(old, name)]
+    return fields, [getattr(new, name) for name in fields]
