@@ -7,6 +7,7 @@ import pytest
 from attrs.exceptions import FrozenInstanceError
 
 from meshsim.model.frozen import FrozenDict, frozen_dict
+from meshsim.model.objects import TaskStatus
 from meshsim.model.specs import Placement, ServiceSpec
 
 
@@ -22,6 +23,12 @@ def test_frozen_values_are_their_own_copies():
 def test_frozen_values_cannot_be_changed():
     with pytest.raises(FrozenInstanceError):
         Placement().max_replicas = 3
+    status = TaskStatus(message="started")
+    with pytest.raises(FrozenInstanceError):
+        status.message = "prepared"
+    with pytest.raises(FrozenInstanceError):
+        del status.message
+    assert status == TaskStatus(message="started")
     labels = frozen_dict({"a": "b"})
     for change in (lambda: labels.update(c="d"), lambda: labels.pop("a"), labels.clear):
         with pytest.raises(TypeError, match="read-only"):
@@ -35,3 +42,10 @@ def test_frozen_dicts_hash_and_pickle_and_convert():
     assert pickle.loads(pickle.dumps(labels)) == labels
     assert frozen_dict(labels) is labels
     assert frozen_dict(None) == {}
+
+
+def test_values_hash_and_pickle():
+    status = TaskStatus(message="started", timestamp_ns=5)
+    assert hash(status) == hash(TaskStatus(message="started", timestamp_ns=5))
+    assert pickle.loads(pickle.dumps(status)) == status
+    assert type(status) is TaskStatus

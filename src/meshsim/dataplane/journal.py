@@ -13,16 +13,16 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from attrs import field, frozen
+from attrs import field
 
-from meshsim.model.frozen import Frozen
+from meshsim.model.frozen import Frozen, value
 from meshsim.model.log import Log
 from meshsim.sim import Clock
 
 __all__ = ["Binding", "Journal", "Row"]
 
 
-@frozen(slots=True, weakref_slot=False)
+@value
 class Binding(Frozen):
     """What gossip tells of one endpoint on one network: a task's, or a plain container's.
 
@@ -78,7 +78,7 @@ class Binding(Frozen):
         )
 
 
-@frozen(slots=True, weakref_slot=False)
+@value
 class Row(Frozen):
     """One thing a host told: a binding as it is from now on, or that it is gone.
 

@@ -14,7 +14,7 @@ from typing import Any, ClassVar, Self
 import attrs
 from attrs import field, frozen
 
-from meshsim.model.frozen import EMPTY, Frozen, FrozenDict
+from meshsim.model.frozen import EMPTY, Frozen, FrozenDict, value
 from meshsim.model.specs import (
     ConfigSpec,
     EndpointSpec,
@@ -84,7 +84,7 @@ class StoredObject(Frozen):
         return attrs.evolve(self, version=version, updated_ns=now_ns, **changes)
 
 
-@frozen(slots=True)
+@frozen(slots=True, weakref_slot=False)
 class Attachment(Frozen):
     """A place on a network: of a task, or of a node's load balancer.
 
@@ -284,7 +284,7 @@ class Service(StoredObject):
         return self.spec.name
 
 
-@frozen(slots=True)
+@frozen(slots=True, weakref_slot=False)
 class ContainerStatus(Frozen):
     """What the agent knows of a task's container."""
 
@@ -293,7 +293,7 @@ class ContainerStatus(Frozen):
     exit_code: int = 0
 
 
-@frozen(slots=True, weakref_slot=False)
+@value
 class TaskStatus(Frozen):
     """How far a task has come, when, and what was said about it.
 
@@ -309,7 +309,7 @@ class TaskStatus(Frozen):
     ports: tuple[PortConfig, ...] = ()
 
 
-@frozen(slots=True, weakref_slot=False)
+@value
 class TaskShared(Frozen):
     """The part of a task that never changes after its creation."""
 
@@ -323,7 +323,7 @@ class TaskShared(Frozen):
     job_iteration: int | None = None
 
 
-@frozen(slots=True, weakref_slot=False)
+@value
 class Task(Frozen):
     """One unit of work: a part that never changes, and the small part that does.
 
