@@ -2,9 +2,9 @@
 
 In: what the table tells it. Out: counters and flags that balancers read. A destination belongs to one
 service; two services with the same servers hold separate destinations with separate counters.
-Rules: only the table and its connections write here; everybody may read. ``total`` and ``inactive``
-are stored and ``active`` is their difference, because that makes the commonest event, a new TCP
-connection, a single addition.
+Rules: only the table and its connections write here; everybody may read. What can be worked out from
+other counters is not stored: the commonest event, a new TCP connection, is a single addition, and a
+whole conversation of one instant are two.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Any
 from attrs import frozen
 
 from meshsim.ipvs.outcomes import Routed
+from meshsim.ipvs.states import CONVERSATION
 
 __all__ = ["Destination", "Forward", "Stats"]
 
@@ -78,10 +79,11 @@ class Destination:
         overloaded: reached ``upper`` and not yet back below the lower bound.
         available: still in its service; False in the trash.
         usable: takes new connections: positive weight, not overloaded.
-        total: live connections, active and inactive (the kernel's totalconns).
-        inactive: live connections in a state that does not count as active; UDP always.
+        active: live connections in an active state (TCP handshake and ESTABLISHED).
+        inactive: live connections in another state; UDP always.
         templates: live persistence templates (ipvsadm's PersistConn).
-        packets_out, bytes_in, bytes_out: traffic so far.
+        conversations: connections so far that came and went in one instant (:meth:`Table.converse`).
+        bytes_in, bytes_out: traffic so far.
 
     Source: linux include/net/ip_vs.h struct ip_vs_dest.
     """
@@ -89,11 +91,14 @@ class Destination:
     __slots__ = (
         "_ended",
         "_packets_in",
+        "_packets_out",
         "_zero",
+        "active",
         "address",
         "available",
         "bytes_in",
         "bytes_out",
+        "conversations",
         "forward",
         "idle_ns",
         "inactive",
@@ -101,11 +106,9 @@ class Destination:
         "last_weight",
         "lower",
         "overloaded",
-        "packets_out",
         "port",
         "scheduled",
         "templates",
-        "total",
         "upper",
         "usable",
         "weight",
@@ -122,24 +125,25 @@ class Destination:
         self.overloaded = False
         self.available = True
         self.usable = weight > 0
-        self.total = 0
+        self.active = 0
         self.inactive = 0
         self.templates = 0
-        self.packets_out = 0
+        self.conversations = 0
         self.bytes_in = 0
         self.bytes_out = 0
         self.idle_ns = 0
         self._ended = 0  # connections that are over
-        self._packets_in = 0  # packets beyond the first one of each connection
+        self._packets_in = 0  # packets beyond the first one of each connection, and those of conversations
+        self._packets_out = 0  # packets but for those of conversations
         self._zero = Stats()  # what stats() counts from, set by zero()
         # The two answers the table gives for this destination, made once: the good path builds nothing.
         self.scheduled = Routed(self, "scheduled")
         self.known = Routed(self, "known")
 
     @property
-    def active(self) -> int:
-        """Live connections in an active state (TCP handshake and ESTABLISHED)."""
-        return self.total - self.inactive
+    def total(self) -> int:
+        """Live connections, active and inactive (the kernel's totalconns)."""
+        return self.active + self.inactive
 
     @property
     def connections(self) -> int:
@@ -149,7 +153,12 @@ class Destination:
     @property
     def packets_in(self) -> int:
         """Packets sent to this destination; the first of each connection is one of them."""
-        return self.connections + self._packets_in
+        return self.connections + self.conversations * CONVERSATION.packets_in + self._packets_in
+
+    @property
+    def packets_out(self) -> int:
+        """Packets that came back from this destination."""
+        return self.conversations * CONVERSATION.packets_out + self._packets_out
 
     def stats(self) -> Stats:
         """The counters since the last :meth:`Table.zero`."""
@@ -163,9 +172,10 @@ class Destination:
         """Let :meth:`stats` count from here."""
         self._zero = self.counters()
 
-    def count_packets(self, count: int = 1) -> None:
-        """More packets of known connections went to this destination."""
-        self._packets_in += count
+    def count_packets(self, packets_in: int, packets_out: int) -> None:
+        """More packets of known connections went to this destination, and came from it."""
+        self._packets_in += packets_in
+        self._packets_out += packets_out
 
     def set_weight(self, weight: int) -> None:
         """Change the weight and what follows from it."""
@@ -182,17 +192,21 @@ class Destination:
 
     def gain(self, inactive: bool) -> None:
         """A new connection; it may be the one that overloads the destination."""
-        self.total += 1
-        self.inactive += inactive
+        if inactive:
+            self.inactive += 1
+        else:
+            self.active += 1
         if self.upper:
             self._judge_load()
 
     def lose(self, inactive: bool, now_ns: int) -> None:
         """A connection is freed; the destination may recover."""
-        self.total -= 1
-        self.inactive -= inactive
+        if inactive:
+            self.inactive -= 1
+        else:
+            self.active -= 1
         self._ended += 1
-        if not self.total:
+        if not (self.active or self.inactive):
             self.idle_ns = now_ns
         if self.upper:
             self._judge_load()
@@ -228,7 +242,8 @@ class Destination:
 
     def check(self) -> None:
         """Assert what must always hold."""
-        assert 0 <= self.inactive <= self.total, self
+        assert self.active >= 0, self
+        assert self.inactive >= 0, self
         assert self.templates >= 0, self
         assert self.usable == (self.weight > 0 and not self.overloaded), self
         assert not (self.overloaded and not self.upper), self

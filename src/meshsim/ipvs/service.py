@@ -1,7 +1,7 @@
 """Room ipvs: a virtual service and its destinations.
 
 In: what the table tells it. Out: the kernel list of destinations, the balancer bound to it, and what a
-packet needs to know at once (``plain``). It does not know connections or time-outs.
+packet needs to know at once (``plain``, ``short``). It does not know connections or time-outs.
 Rules: the list is in the kernel's order, the newest destination at the head; an edit never moves one.
 Only the table writes here.
 """
@@ -14,7 +14,7 @@ from typing import TypeAlias
 from meshsim.errors import InvalidRule
 from meshsim.ipvs.balancers.protocol import Balancer, Options
 from meshsim.ipvs.balancers.registry import BalancerChoice, balancer_name, make_balancer
-from meshsim.ipvs.destination import Destination, Stats
+from meshsim.ipvs.destination import Destination, Forward, Stats
 from meshsim.ipvs.flow import Flow, address_number
 from meshsim.ipvs.states import SECOND
 
@@ -38,6 +38,8 @@ class VirtualService:
         netmask: which clients count as one for persistence.
         one_packet: each UDP datagram is scheduled alone.
         destinations: the kernel list, newest first.
+        plain: a new connection is picked and remembered, and nothing else.
+        short: so is a whole conversation of one instant: plain, and replies pass the director.
 
     Source: linux include/net/ip_vs.h struct ip_vs_service.
     """
@@ -56,6 +58,7 @@ class VirtualService:
         "persistent_s",
         "pick",
         "plain",
+        "short",
     )
 
     def __init__(self, key: ServiceKey) -> None:
@@ -67,6 +70,7 @@ class VirtualService:
         self.netmask = "255.255.255.255"
         self.one_packet = False
         self.plain = True
+        self.short = True
         self._retired = Stats()  # what destinations that left had counted
         self._zero = Stats()
 
@@ -111,12 +115,13 @@ class VirtualService:
         self._settle()
 
     def _settle(self) -> None:
-        """Work out whether a packet may take the short way: nothing but pick and remember."""
+        """Work out whether packets, and conversations, may take the short way."""
         self.plain = not (
             self.persistent_s
             or self.one_packet
             or any(destination.upper for destination in self.destinations)
         )
+        self.short = self.plain and all(one.forward is Forward.MASQ for one in self.destinations)
 
     def insert(self, destination: Destination) -> None:
         """A new destination goes to the head, also when it comes back from the trash.

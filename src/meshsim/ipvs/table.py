@@ -46,10 +46,9 @@ _CLOSED = (State.TIME_WAIT, State.CLOSE)
 _REPLIES_UNSEEN = (Forward.ROUTE, Forward.TUNNEL)
 
 # In Python 3.11 looking a member up on its enumeration costs more than all the rest of a packet's way.
-_UDP, _SYN, _MASQ = State.UDP, Segment.SYN, Forward.MASQ
+_UDP, _SYN = State.UDP, Segment.SYN
 _INPUT, _OUTPUT, _INPUT_ONLY = Direction.INPUT, Direction.OUTPUT, Direction.INPUT_ONLY
 _TIME_WAIT_NS = TIMEOUT_NS[State.TIME_WAIT]
-_PACKETS_IN, _PACKETS_OUT = CONVERSATION.packets_in, CONVERSATION.packets_out
 
 
 class Table(Control):
@@ -123,9 +122,10 @@ class Table(Control):
             return _refused(service, flow)
         entries[flow] = destination
         self._born_ns.append(now_ns)
-        destination.total += 1
         if protocol == "udp":
             destination.inactive += 1
+        else:
+            destination.active += 1
         return destination.scheduled
 
     def _search(self, flow: Flow, now_ns: int, mark: int) -> Outcome:
@@ -255,7 +255,7 @@ class Table(Control):
             side = _INPUT_ONLY if destination.forward in _REPLIES_UNSEEN else _INPUT
             state = MOVES[side, segment][state]
         self._connections.move(entry, state, now_ns)
-        destination.count_packets()
+        destination.count_packets(1, 0)
         return destination.known
 
     def reply(self, flow: Flow, now_ns: int, segment: Segment = Segment.ACK) -> Outcome:
@@ -272,7 +272,7 @@ class Table(Control):
         if state is not _UDP:
             state = MOVES[_OUTPUT, segment][state]
         connections.move(entry, state, now_ns)
-        destination.packets_out += 1
+        destination.count_packets(0, 1)
         return destination.known
 
     def follow(self, flow: Flow, now_ns: int, steps: Steps, mark: int = 0) -> Outcome:
@@ -292,8 +292,7 @@ class Table(Control):
         script = steps if isinstance(steps, Script) else Script(steps)
         state, established = script.moves[entry.state]
         connections.move(entry, state, now_ns, established=established)
-        destination.count_packets(script.packets_in)
-        destination.packets_out += script.packets_out
+        destination.count_packets(script.packets_in, script.packets_out)
         return destination.known
 
     def converse(self, flow: Flow, now_ns: int, answering: Container[Destination], mark: int = 0) -> Outcome:
@@ -322,27 +321,24 @@ class Table(Control):
             connections.advance(now_ns)
         try:
             service = self._marks[mark] if mark else self._services["tcp"][flow[2]]
-            plain = service.plain and flow[0] == "tcp" and flow not in self._entries
+            short = service.short and flow[0] == "tcp" and flow not in self._entries
         except (KeyError, IndexError, TypeError):
-            plain = False
-        if not plain or self._born_ns:
+            short = False
+        if not short or self._born_ns:
             return self._step_by_step(flow, now_ns, answering, mark)
         destination = service.pick(service.destinations, flow, now_ns)
         if destination is None:
             return _refused(service, flow)
-        destination.total += 1
-        if destination not in answering or destination.forward is not _MASQ:
+        if destination not in answering:
+            destination.active += 1
             self._entries[flow] = destination
             self._born_ns.append(now_ns)
-            if destination in answering:
-                self.follow(flow, now_ns, CONVERSATION, mark)
             return destination.scheduled
         connections.now_ns = now_ns
         self._entries[flow] = done = (flow, destination, now_ns + _TIME_WAIT_NS)
         self._done.append(done)
         destination.inactive += 1
-        destination.packets_out += _PACKETS_OUT
-        destination._packets_in += _PACKETS_IN
+        destination.conversations += 1
         return destination.scheduled
 
     def _step_by_step(self, flow: Flow, now_ns: int, answering: Container[Destination], mark: int) -> Outcome:
@@ -371,8 +367,7 @@ class Table(Control):
         entry = self._connections.find(flow)
         if entry is not None:
             destination = entry.destination
-            destination.count_packets(packets_in)
-            destination.packets_out += packets_out
+            destination.count_packets(packets_in, packets_out)
             destination.bytes_in += bytes_in
             destination.bytes_out += bytes_out
 

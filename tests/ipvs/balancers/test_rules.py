@@ -20,7 +20,7 @@ DAY = 86400
 
 def loaded(active: int, inactive: int, weight: int = 1) -> Destination:
     one = Destination("10.2.9.1", 80, weight)
-    one.total, one.inactive = active + inactive, inactive
+    one.active, one.inactive = active, inactive
     return one
 
 
@@ -173,7 +173,7 @@ def test_a_cache_entry_lives_a_day_and_to_the_next_full_check(kind: Any) -> None
     for seconds, stays in ((DAY - 1, True), (DAY, True), (DAY + 1799, True), (DAY + 1800, False)):
         balancer, one, two, flow = cached(kind())
         assert balancer.pick([one, two], flow, 1) is one
-        one.total = 1  # not overloaded: one active connection, weight one
+        one.active = 1  # not overloaded: one active connection, weight one
         chosen = balancer.pick([one, two], flow, seconds * SECOND + 1)
         assert (chosen is one) is stays, seconds
 
@@ -181,7 +181,7 @@ def test_a_cache_entry_lives_a_day_and_to_the_next_full_check(kind: Any) -> None
 def test_lblc_leaves_an_overloaded_server_when_another_is_half_idle() -> None:
     balancer, one, two, flow = cached(LocalityLeastConnections())
     assert balancer.pick([one, two], flow, 0) is one
-    one.total = 2
+    one.active = 2
     assert balancer.pick([one, two], flow, 0) is two
     assert balancer.pick([one, two], flow, 0) is two
     one.usable = two.usable = False
@@ -192,11 +192,11 @@ def test_lblc_leaves_an_overloaded_server_when_another_is_half_idle() -> None:
 def test_lblcr_grows_under_load_and_shrinks_after_a_day() -> None:
     balancer, one, two, flow = cached(LocalityReplication())
     assert balancer.pick([one, two], flow, 0) is one
-    one.total = 2
+    one.active = 2
     assert balancer.pick([one, two], flow, 1) is two
     servers = balancer._cache["10.0.0.80"].servers
     assert servers == [two, one]
-    two.total = 3
+    two.active = 3
     assert balancer.pick([one, two], flow, 2) is one  # the least of the set, and nobody idles
     for hour in range(1, 25):
         balancer.pick([one, two], flow, hour * 3600 * SECOND)

@@ -34,15 +34,14 @@ class Overhead:
     Source: linux include/net/ip_vs.h ip_vs_dest_conn_overhead.
     """
 
-    __slots__ = ("_beyond_one",)
+    __slots__ = ("_active_weight",)
 
     def __init__(self, active_weight: int = 257) -> None:
-        self._beyond_one = active_weight - 1
+        self._active_weight = active_weight
 
     def __call__(self, destination: Destination) -> int:
         """The load of one destination."""
-        total = destination.total
-        return self._beyond_one * (total - destination.inactive) + total
+        return self._active_weight * destination.active + destination.inactive
 
 
 def lightest(destinations: Iterable[Destination], load: Callable[[Destination], int]) -> Destination | None:
@@ -99,7 +98,7 @@ class WeightedLeastConnections:
 
 def _delay(destination: Destination) -> int:
     """Active connections, with the one to come."""
-    return destination.total - destination.inactive + 1
+    return destination.active + 1
 
 
 class ShortestExpectedDelay:
@@ -128,6 +127,6 @@ class NeverQueue:
     def pick(self, destinations: Sequence[Destination], flow: Flow, now_ns: int) -> Destination | None:
         """The first usable one without active connections, else sed's. Complexity: O(destinations)."""
         for destination in destinations:
-            if destination.usable and destination.total == destination.inactive:
+            if destination.usable and not destination.active:
                 return destination
         return lightest(destinations, _delay)

@@ -17,12 +17,15 @@ from meshsim.ipvs.flow import Flow
 
 __all__ = ["RoundRobin", "WeightedRoundRobin"]
 
+#: so many turns of rr are laid out at once: beginning a round costs more than a turn
+_TURNS = 32
+
 
 class RoundRobin:
     """rr: one after the other, newest first; a weight only says whether a destination takes part.
 
     The cursor is the destination that was picked last, or None at the very start (the kernel's list
-    head). ``_rest`` holds what stands behind it.
+    head). ``_rest`` holds what stands behind it, for a few rounds when the list is short.
 
     Complexity: O(1) per pick plus one step per unusable destination; O(destinations) per change.
 
@@ -47,7 +50,8 @@ class RoundRobin:
     def _next_round(self, destinations: Sequence[Destination]) -> Destination | None:
         # What stands behind the cursor is known to be unusable, so walking the whole list finds the
         # same destination as the kernel, which stops at the cursor's own.
-        self._rest = iter(destinations)
+        rounds = 1 + _TURNS // (len(destinations) or 1)
+        self._rest = iter([*destinations] * rounds)
         for destination in self._rest:
             if destination.usable:
                 self._last = destination
