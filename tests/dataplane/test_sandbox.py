@@ -214,7 +214,7 @@ def test_a_balancer_of_ones_own_gets_destinations_and_their_counters():
     found = []
     for size in (100, 10, 10, 200):
         visit = plane.visit("192.168.65.11", 81)
-        visit.account(0, size)
+        visit.delivered.account(0, size)
         found.append(visit.arrival.endpoint_id)
     assert found == ["web.2", "web.1", "web.1", "web.1"]
     hop = next(hop for hop in plane.visit("192.168.65.11", 81, trace=True).trace.hops if hop.pick)

@@ -127,7 +127,7 @@ def test_a_visit_without_balancer(lab):
     cli = lab.planes["host01"].namespaces["cli"]
     visit = cli.visit("10.0.1.3", 80)
     assert visit.arrival.endpoint_id == "web.1"
-    visit.account(10, 10)
+    visit.delivered.account(10, 10)
     assert cli.ways == {}
 
 

@@ -15,7 +15,7 @@ from attrs import frozen
 
 from meshsim.cluster.container import Container
 from meshsim.cluster.images import Request
-from meshsim.dataplane import DataPlane, Failed, Namespace, Opened, Outsider, Trace, visit
+from meshsim.dataplane import DataPlane, Failed, Namespace, Opened, Outsider, Trace, deliver
 from meshsim.errors import BadValue, ConnectionWasReset
 from meshsim.model.frozen import Frozen
 
@@ -232,10 +232,11 @@ def fetch(
     Raises:
         ConnectionFailed: what the client would experience, with its ``elapsed_ns``.
     """
-    seen = visit(way, address, target.port, source_port=source_port, trace=trace)
-    if isinstance(seen, Failed):
-        raise seen.error(f"{target.host}:{target.port}")
-    arrival, port, told, _ = seen
+    port = source_port or way.ports.take()
+    delivered = deliver(way, address, target.port, port, trace=trace)
+    if isinstance(delivered, Failed):
+        raise (delivered if trace else delivered.untold()).error(f"{target.host}:{target.port}")
+    arrival = delivered.arrival
     container = ground.endpoints.get(arrival.endpoint_id)
     if container is None or container.handler is None:
         raise ConnectionWasReset(f"{target.host}:{target.port}: Connection reset by peer")
@@ -246,7 +247,8 @@ def fetch(
     body, status, _, exit_code = reply
     if exit_code is not None:
         ground.exited(container, exit_code)
-    seen.account(len(path), len(body))
+    delivered.account(len(path), len(body))
+    told = arrival.trace(port) if trace else None
     took_ns = 2 * arrival.round_trip_ns + worked_ns
     return _new(
         Response,

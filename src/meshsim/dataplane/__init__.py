@@ -47,7 +47,7 @@ from meshsim.dataplane.plane import DataPlane
 from meshsim.dataplane.rules import iptables, iptables_list
 from meshsim.dataplane.sandbox import Sandbox, ServiceHere
 from meshsim.dataplane.trace import Hop, Pick, Trace
-from meshsim.dataplane.visit import Visit, visit
+from meshsim.dataplane.visit import Delivered, Visit, deliver, visit
 from meshsim.dataplane.world import World
 
 __all__ = [
@@ -58,6 +58,7 @@ __all__ = [
     "Change",
     "Client",
     "DataPlane",
+    "Delivered",
     "Echo",
     "Failed",
     "Failure",
@@ -88,6 +89,7 @@ __all__ = [
     "World",
     "cards",
     "connect",
+    "deliver",
     "gateway_users",
     "inspect",
     "ip_addr",

@@ -1,9 +1,8 @@
 """Room dataplane: many short connections, fast.
 
-Comes in: what ``connect`` takes. Goes out: the same that connect, one request and close would give, as one
-tuple. Rules of this file: it decides nothing of its own. A way that was walked once is remembered with
-everything it depended on; while nothing of that has changed, only the balancer is asked again. Anything
-else is walked.
+Comes in: what ``connect`` takes. Goes out: the same that connect, one request and close would give. Rules
+of this file: it decides nothing of its own. A way that was walked once is remembered with everything it
+depended on; while nothing of that has changed, only the balancer is asked again. Anything else is walked.
 """
 
 from __future__ import annotations
@@ -20,39 +19,22 @@ if TYPE_CHECKING:
     from meshsim.dataplane.plane import DataPlane
     from meshsim.dataplane.sandbox import Sandbox
 
-__all__ = ["Visit", "Way", "visit"]
+__all__ = ["Delivered", "Visit", "Way", "deliver", "visit"]
 
 #: a tuple with names, made this way, costs half
 _new = tuple.__new__
 
 
-class Visit(NamedTuple):
-    """A connection that was opened, used for one request and closed.
+class Delivered(NamedTuple):
+    """Where a short connection got to: the same for all that go the same way, so made once.
 
     Attributes:
         arrival: who was reached, and how.
-        source_port: of the client; the container sees the same.
-        trace: the hops, when they were asked for.
         destination: whom the balancer on the way chose; None without.
     """
 
     arrival: Arrival
-    source_port: int
-    trace: Trace | None
     destination: Destination | None
-
-    def __repr__(self) -> str:
-        return f"<Visit to {self.arrival.endpoint_id} on {self.arrival.node} from port {self.source_port}>"
-
-    @property
-    def ok(self) -> bool:
-        """True: it is no :class:`Failed`."""
-        return True
-
-    @property
-    def elapsed_ns(self) -> int:
-        """Opening and one request: two round trips."""
-        return 2 * self.arrival.round_trip_ns
 
     def account(self, bytes_in: int, bytes_out: int) -> None:
         """Tell the balancer's statistics how large request and answer were.
@@ -65,11 +47,43 @@ class Visit(NamedTuple):
             destination.bytes_out += bytes_out
 
 
+class Visit(NamedTuple):
+    """A connection that was opened, used for one request and closed.
+
+    Attributes:
+        delivered: where it got to.
+        source_port: of the client; the container sees the same.
+        trace: the hops, when they were asked for.
+    """
+
+    delivered: Delivered
+    source_port: int
+    trace: Trace | None
+
+    def __repr__(self) -> str:
+        return f"<Visit to {self.arrival.endpoint_id} on {self.arrival.node} from port {self.source_port}>"
+
+    @property
+    def arrival(self) -> Arrival:
+        """Who was reached, and how."""
+        return self.delivered.arrival
+
+    @property
+    def ok(self) -> bool:
+        """True: it is no :class:`Failed`."""
+        return True
+
+    @property
+    def elapsed_ns(self) -> int:
+        """Opening and one request: two round trips."""
+        return 2 * self.arrival.round_trip_ns
+
+
 class Way:
     """A way through a balancer that was walked before, and what it depends on.
 
     Attributes:
-        arrivals: by the balancer's destination; all listened when it was last looked.
+        delivered: by the balancer's destination; all listened when it was last looked.
         told: rows of the journal when it was last looked at.
         until_ns: when the host will notice something told before.
         wires, listeners, networks, sandbox_changes: versions of the links, of who listens, of the host's
@@ -77,8 +91,8 @@ class Way:
     """
 
     __slots__ = (
-        "arrivals",
         "converse",
+        "delivered",
         "journal",
         "links",
         "listeners",
@@ -113,7 +127,7 @@ class Way:
         self.listeners = self.world.listeners
         self.told = self.journal.told
         self.until_ns = sandbox.view.next_ns
-        self.arrivals: dict[Destination, Arrival] = {}
+        self.delivered: dict[Destination | None, Delivered] = {}
 
     def renew(self, now_ns: int) -> bool:
         """Something it depends on has changed, or is noticed now: does it lead where it led all the same?"""
@@ -128,39 +142,32 @@ class Way:
         return sandbox.changes == self.sandbox_changes
 
     def _listen(self) -> None:
-        """Somebody began or ceased to listen: forget arrivals where nobody does."""
+        """Somebody began or ceased to listen: forget the places where nobody does."""
         listener = self.world.listener
-        for destination, arrival in list(self.arrivals.items()):
+        for destination, (arrival, _) in list(self.delivered.items()):
             if not listener(arrival.endpoint_id, "tcp", arrival.target_port):
-                del self.arrivals[destination]
+                del self.delivered[destination]
         self.listeners = self.world.listeners
 
 
-def visit(
-    client: Client, address: str, port: int, *, source_port: int = 0, trace: bool = False
-) -> Visit | Failed:
-    """Open a TCP connection, send one request, close: what ``curl`` does.
+def deliver(
+    client: Client, address: str, port: int, source_port: int, *, trace: bool = False
+) -> Delivered | Failed:
+    """Open a TCP connection, send one request, close; tell only where it got to.
 
     Args:
         client: where it starts.
         address: as for :func:`~meshsim.dataplane.path.connect`.
         port: 1 to 65535.
-        source_port: 0 takes the client's next one.
-        trace: also tell every hop.
+        source_port: the client's.
+        trace: the hops are of interest, also those of a flow the balancer knows already.
 
     Returns:
         Who was reached, or what the client experiences instead. O(1) on a way walked before.
 
-    >>> from meshsim.dataplane import Lab
-    >>> lab = Lab(1)
-    >>> task = lab.start("web.1", "host01", service="web", publish=[("tcp", 81, 80)])
-    >>> visit(lab.planes["host01"], "192.168.65.11", 81)
-    <Visit to web.1 on host01 from port 32768>
-
     Raises:
         BadValue, NotModelled: as :func:`~meshsim.dataplane.path.connect`.
     """
-    source_port = source_port or client.ports.take()
     way = client.ways.get((address, port))
     routed: Outcome | None = None
     if way is not None:
@@ -172,38 +179,64 @@ def visit(
             and now_ns < way.until_ns
             and way.plane.changes == way.networks
         ) or way.renew(now_ns):
-            arrivals = way.arrivals
             flow = _new(Flow, ("tcp", (way.source, source_port), way.virtual))
-            routed = way.converse(flow, now_ns, arrivals, way.mark)
-            destination = routed.destination
-            if destination in arrivals:
-                arrival = arrivals[destination]
+            routed = way.converse(flow, now_ns, way.delivered, way.mark)
+            delivered = way.delivered.get(routed.destination)
+            if delivered is not None:
                 if routed.reason == "scheduled":
-                    told = arrival.trace(source_port) if trace else None
-                    return _new(Visit, (arrival, source_port, told, destination))
+                    return delivered
                 if not trace:  # of a flow the balancer knows; only a trace would tell
                     way.table.follow(flow, now_ns, CONVERSATION, way.mark)
-                    return Visit(arrival, source_port, None, destination)
+                    return delivered
         else:
             del client.ways[address, port]
     opened = Walk(client, address, port, source_port=source_port, steps=[], outcome=routed).go()
-    return _done(opened, trace=trace)
+    return _done(opened)
 
 
-def _done(opened: Opened | Failed, *, trace: bool) -> Visit | Failed:
+def visit(
+    client: Client, address: str, port: int, *, source_port: int = 0, trace: bool = False
+) -> Visit | Failed:
+    """Open a TCP connection, send one request, close: what ``curl`` does.
+
+    Args:
+        client, address, port: as for :func:`deliver`.
+        source_port: 0 takes the client's next one.
+        trace: also tell every hop.
+
+    Returns:
+        Who was reached, or what the client experiences instead.
+
+    >>> from meshsim.dataplane import Lab
+    >>> lab = Lab(1)
+    >>> task = lab.start("web.1", "host01", service="web", publish=[("tcp", 81, 80)])
+    >>> visit(lab.planes["host01"], "192.168.65.11", 81)
+    <Visit to web.1 on host01 from port 32768>
+
+    Raises:
+        BadValue, NotModelled: as :func:`~meshsim.dataplane.path.connect`.
+    """
+    source_port = source_port or client.ports.take()
+    delivered = deliver(client, address, port, source_port, trace=trace)
+    if isinstance(delivered, Failed):
+        return delivered if trace else delivered.untold()
+    return Visit(delivered, source_port, delivered.arrival.trace(source_port) if trace else None)
+
+
+def _done(opened: Opened | Failed) -> Delivered | Failed:
     """Send the request, close, and remember a way that led through a balancer."""
     failed = opened if isinstance(opened, Failed) else opened.send()
     if failed is not None:
-        return failed if trace else failed.untold()
+        return failed
     assert isinstance(opened, Opened)
     opened.close()
-    told = opened.trace if trace else None
     balanced = opened.balanced
     if balanced is None:
-        return Visit(opened.arrival, opened.source_port, told, None)
+        return Delivered(opened.arrival, None)
     plane, sandbox, here, flow, chosen, fresh = balanced
+    delivered = Delivered(opened.arrival, chosen)
     if not fresh:  # its trace tells of an earlier connection
-        return Visit(opened.arrival, opened.source_port, told, chosen)
+        return delivered
     ways = opened.client.ways
     if not ways:  # most containers never ask anything: they share one empty mapping until then
         ways = opened.client.ways = {}
@@ -211,5 +244,5 @@ def _done(opened: Opened | Failed, *, trace: bool) -> Visit | Failed:
     if way is None:
         way = Way(plane, sandbox, here.mark, flow.source[0], flow.destination)
         ways[opened.address, opened.port] = way
-    way.arrivals[chosen] = opened.arrival
-    return Visit(opened.arrival, opened.source_port, told, chosen)
+    way.delivered[chosen] = delivered
+    return delivered

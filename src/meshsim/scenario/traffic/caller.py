@@ -15,7 +15,7 @@ from random import Random
 from typing import Protocol
 
 from meshsim.cluster import Container, Links, Request, Target
-from meshsim.dataplane import Failed, Opened, visit
+from meshsim.dataplane import Failed, Opened, deliver
 from meshsim.dataplane.opened import Client as Place
 from meshsim.scenario.records import NEVER, Recorder, Row
 from meshsim.scenario.traffic.clients import Client
@@ -209,12 +209,13 @@ class Caller:
             self.waiting += 1
             self._lost("unresolved", self._names.elapsed_ns, NEVER, entry, (number, asset, 1, NEVER))
             return
-        seen = visit(self.place, address, entry.port)
-        if isinstance(seen, Failed):
+        source_port = self.place.ports.take()
+        delivered = deliver(self.place, address, entry.port, source_port)
+        if isinstance(delivered, Failed):
             self.waiting += 1
-            self._lost(seen.kind, seen.elapsed_ns, NEVER, entry, (number, asset, 1, NEVER))
+            self._lost(delivered.kind, delivered.elapsed_ns, NEVER, entry, (number, asset, 1, NEVER))
             return
-        arrival = seen.arrival
+        arrival = delivered.arrival
         container = self._world.endpoints.get(arrival.endpoint_id)
         if container is None or container.handler is None:
             self.waiting += 1
@@ -230,7 +231,7 @@ class Caller:
                 outcome, times = "busy", (arrived_ns, arrived_ns)
             began_ns, done_ns = times
         else:
-            request = Request(entry.path, arrival.peer, seen.source_port, arrival.target_port, entry.host)
+            request = Request(entry.path, arrival.peer, source_port, arrival.target_port, entry.host)
             outcome, began_ns, done_ns = self._handle(container, request, arrived_ns)
         ended_ns = done_ns + half_ns
         took_ns = ended_ns - now_ns
