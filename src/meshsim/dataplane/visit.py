@@ -200,7 +200,9 @@ def visit(
     """Open a TCP connection, send one request, close: what ``curl`` does.
 
     Args:
-        client, address, port: as for :func:`deliver`.
+        client: where it starts.
+        address: as for :func:`deliver`.
+        port: 1 to 65535.
         source_port: 0 takes the client's next one.
         trace: also tell every hop.
 

@@ -295,7 +295,9 @@ class Table(Control):
         destination.count_packets(script.packets_in, script.packets_out)
         return destination.known
 
-    def converse(self, flow: Flow, now_ns: int, answering: Container[Destination], mark: int = 0) -> Outcome:
+    def converse(
+        self, flow: Flow, now_ns: int, answering: Container[Destination | None], mark: int = 0
+    ) -> Outcome:
         """A short TCP connection, from SYN to close: as :meth:`route` and then :meth:`follow` give it.
 
         Only a connection that is newly scheduled, and on a destination of `answering`, goes on after its
@@ -341,7 +343,9 @@ class Table(Control):
         destination.conversations += 1
         return destination.scheduled
 
-    def _step_by_step(self, flow: Flow, now_ns: int, answering: Container[Destination], mark: int) -> Outcome:
+    def _step_by_step(
+        self, flow: Flow, now_ns: int, answering: Container[Destination | None], mark: int
+    ) -> Outcome:
         outcome = self.route(flow, now_ns, mark)
         destination = outcome.destination
         if destination is not None and destination in answering and outcome.reason == "scheduled":

@@ -9,15 +9,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from math import log
 from random import Random
-from typing import Any, TypeAlias
+from types import FunctionType
+from typing import Any, TypeAlias, TypeVar
 
 from meshsim.errors import BadValue
 from meshsim.scenario.fields import Written, duration, nanoseconds, number, written
 
-__all__ = ["LENGTHS", "Exponential", "Fixed", "Length", "Pareto", "Uniform", "as_length"]
+__all__ = ["LENGTHS", "Exponential", "Fixed", "Length", "Pareto", "Uniform", "as_length", "direct"]
 
 #: a length of time: called once per use with the generator to draw from, returns nanoseconds
 Length: TypeAlias = Callable[[Random], int]
+
+C = TypeVar("C", bound=Callable[..., object])
 
 
 @written
@@ -109,3 +112,14 @@ def as_length(value: Any) -> Length:
         raise BadValue(f"expected a duration or a callable length(rng), not {value!r}", str(value))
     length: Length = value
     return length
+
+
+def direct(drawn: C) -> C:
+    """The same callable, for who calls it often: calling a method costs half of calling its object.
+
+    >>> direct(Fixed("10ms"))(Random(1))
+    10000000
+    """
+    what: Any = drawn
+    method: C = what.__call__
+    return drawn if isinstance(drawn, FunctionType) else method

@@ -18,6 +18,7 @@ from meshsim.cluster import Container, Links, Request, Target
 from meshsim.dataplane import Failed, Opened, deliver
 from meshsim.dataplane.opened import Client as Place
 from meshsim.scenario.records import NEVER, Recorder, Row
+from meshsim.scenario.times import direct
 from meshsim.scenario.traffic.clients import Client
 from meshsim.scenario.traffic.lines import Line, Lines
 from meshsim.scenario.traffic.names import Entry, Names
@@ -69,9 +70,9 @@ class Caller:
     """
 
     __slots__ = (
-        "_assets", "_assets_of_a_page", "_brief", "_clock", "_connections", "_early", "_entries",
-        "_lines", "_links", "_longest_ns", "_name", "_names", "_next_entry", "_only", "_patience_ns", "_rng",
-        "_rows", "_stop_ns",
+        "_assets", "_assets_of_a_page", "_brief", "_clock", "_connections", "_draw", "_early", "_endpoints",
+        "_entries", "_lines", "_links", "_most", "_name", "_names", "_next_entry", "_only", "_over",
+        "_patience_ns", "_rng", "_rows", "_stop_ns",
         "_world", "ahead_ns", "begun", "coming", "place", "plan", "waiting",
     )  # fmt: skip
 
@@ -84,15 +85,18 @@ class Caller:
         self.ahead_ns = 0
         #: whether each request has a connection of its own and nothing waits for its end
         self._brief = world.heedless and plan.keep_alive is None and plan.retry is None and plan.users is None
-        #: their rows, in the order they began, and the longest time one took
+        #: their rows, in the order they began; the first of them are known to be over
         self._early: list[Row] = []
-        self._longest_ns = 0
+        self._over = 0
         self._name = plan.name
         self._patience_ns = _NO_END if plan.timeout_ns is None else plan.timeout_ns
         self._world = world
         self._clock = world.clock
+        self._endpoints = world.endpoints
         self._links = world.links
         self._assets_of_a_page = range(plan.page)
+        self._most = _NO_END if plan.requests is None else plan.requests
+        self._draw = None if plan.arrivals is None else direct(plan.arrivals)
         self._rng = rng
         self._rows = recorder.rows
         self._names = Names(place, plan.resolver)
@@ -128,25 +132,22 @@ class Caller:
                 self._clock.call_series(begin_ns + gap_ns, self._arrive, name="traffic arrives")
 
     def _at(self, when_ns: int, user: int) -> None:
-        limit = self.plan.requests
-        if when_ns < self._stop_ns and (limit is None or self.begun < limit):
+        if when_ns < self._stop_ns and self.begun < self._most:
             self.coming += 1
             self._clock.call_at(when_ns, self._think, user, name="traffic thinks")
 
     def _think(self, user: int) -> None:
         self.coming -= 1
-        limit = self.plan.requests
-        if limit is None or self.begun < limit:
+        if self.begun < self._most:
             self._assets[user] = self.plan.page
             self._page(user)
 
     def _gap(self, last_ns: int) -> int | None:
         """From the last arrival of the open loop to the next; None when no more come."""
-        plan = self.plan
-        if plan.requests is not None and self.begun >= plan.requests:
+        number, draw = self.begun, self._draw
+        if number >= self._most or draw is None:
             return None
-        assert plan.arrivals is not None
-        gap_ns = plan.arrivals(self.begun, self._rng)
+        gap_ns = draw(number, self._rng)
         return None if gap_ns is None or last_ns + gap_ns >= self._stop_ns else gap_ns
 
     def _arrive(self) -> int | None:
@@ -216,7 +217,7 @@ class Caller:
             self._lost(delivered.kind, delivered.elapsed_ns, NEVER, entry, (number, asset, 1, NEVER))
             return
         arrival = delivered.arrival
-        container = self._world.endpoints.get(arrival.endpoint_id)
+        container = self._endpoints.get(arrival.endpoint_id)
         if container is None or container.handler is None:
             self.waiting += 1
             self._lost("reset", 0, NEVER, entry, (number, asset, 1, NEVER))
@@ -234,19 +235,15 @@ class Caller:
             request = Request(entry.path, arrival.peer, source_port, arrival.target_port, entry.host)
             outcome, began_ns, done_ns = self._handle(container, request, arrived_ns)
         ended_ns = done_ns + half_ns
-        took_ns = ended_ns - now_ns
-        if took_ns > self._patience_ns:
-            outcome, took_ns = "timeout", self._patience_ns
-            ended_ns = now_ns + took_ns
+        if ended_ns - now_ns > self._patience_ns:
+            outcome, ended_ns = "timeout", now_ns + self._patience_ns
         connection = self._connections
         self._connections = connection + 1
         self._early.append((
             self._name, number, asset, 1, NEVER, connection, entry.text, now_ns, arrived_ns,
             began_ns, done_ns, ended_ns, outcome, arrival.endpoint_id, arrival.node,
         ))  # fmt: skip
-        if took_ns > self._longest_ns:  # noqa: PLR1730 - max() is a call on the busiest path
-            self._longest_ns = took_ns
-        if ended_ns > self.ahead_ns:  # noqa: PLR1730
+        if ended_ns > self.ahead_ns:  # noqa: PLR1730 - max() is a call on the busiest path
             self.ahead_ns = ended_ns
 
     def _turn(self) -> Entry:
@@ -318,11 +315,11 @@ class Caller:
     def wake(self) -> None:
         """Something is about to happen to machines or tasks: what is under way waits for its end from here.
 
-        Rows are in the order their requests began, and none took longer than the longest. O(under way).
+        O(requests begun since the last time).
         """
         now_ns = self._clock.now_ns
         rows, over = self._early, []
-        while rows and rows[-1][7] >= now_ns - self._longest_ns:
+        while len(rows) > self._over:
             row = rows.pop()
             if row[11] > now_ns:
                 self.waiting += 1
@@ -330,6 +327,7 @@ class Caller:
             else:
                 over.append(row)
         rows.extend(reversed(over))
+        self._over = len(rows)
 
     # -- how it ends
 
@@ -425,6 +423,7 @@ class Caller:
         """The scenario is over: hand over all rows, close what is still open."""
         self._rows.extend(self._early)
         self._early.clear()
+        self._over = 0
         if self._lines is not None:
             self._lines.close(now_ns)
 

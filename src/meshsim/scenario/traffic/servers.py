@@ -17,7 +17,7 @@ from meshsim.cluster import Reply, Request
 from meshsim.errors import BadValue
 from meshsim.model.frozen import FrozenDict
 from meshsim.scenario.fields import Written, record, value_text, whole, written
-from meshsim.scenario.times import LENGTHS, Length, as_length
+from meshsim.scenario.times import LENGTHS, Length, as_length, direct
 from meshsim.sim import Clock
 
 __all__ = ["Queue", "Queues", "Server"]
@@ -61,7 +61,7 @@ class Queue:
         busy_ns: all work let in.
     """
 
-    __slots__ = ("_clock", "_free", "_inside", "_limit", "_rng", "_time", "busy_ns", "factor", "refused",
+    __slots__ = ("_clock", "_draw", "_free", "_inside", "_limit", "_rng", "busy_ns", "factor", "refused",
                  "server", "taken")  # fmt: skip
 
     def __init__(self, server: Server, clock: Clock, rng: Random) -> None:
@@ -70,7 +70,7 @@ class Queue:
         self.taken = 0
         self.refused = 0
         self.busy_ns = 0
-        self._time = server.time
+        self._draw = direct(server.time)
         self._clock = clock
         self._rng = rng
         #: when each worker is free again, as a heap
@@ -101,14 +101,11 @@ class Queue:
             return None
         free = self._free
         began_ns = free[0] if free[0] > at_ns else at_ns  # noqa: FURB136 - max() costs more than the rest
-        work_ns = self._time(self._rng)
+        work_ns = self._draw(self._rng)
         if self.factor != 1.0:
             work_ns = int(work_ns * self.factor)
         done_ns = began_ns + work_ns
-        if len(free) == 1:
-            free[0] = done_ns
-        else:
-            heapreplace(free, done_ns)
+        heapreplace(free, done_ns)
         self.taken += 1
         self.busy_ns += work_ns
         if self._limit is not None:
