@@ -21,9 +21,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Delivered", "Visit", "Way", "deliver", "visit"]
 
-#: a tuple with names, made this way, costs half
-_new = tuple.__new__
-
 
 class Delivered(NamedTuple):
     """Where a short connection got to: the same for all that go the same way, so made once.
@@ -179,14 +176,14 @@ def deliver(
             and now_ns < way.until_ns
             and way.plane.changes == way.networks
         ) or way.renew(now_ns):
-            flow = _new(Flow, ("tcp", (way.source, source_port), way.virtual))
+            flow = ("tcp", (way.source, source_port), way.virtual)
             routed = way.converse(flow, now_ns, way.delivered, way.mark)
             delivered = way.delivered.get(routed.destination)
             if delivered is not None:
                 if routed.reason == "scheduled":
                     return delivered
                 if not trace:  # of a flow the balancer knows; only a trace would tell
-                    way.table.follow(flow, now_ns, CONVERSATION, way.mark)
+                    way.table.follow(Flow(*flow), now_ns, CONVERSATION, way.mark)
                     return delivered
         else:
             del client.ways[address, port]

@@ -32,7 +32,7 @@ from typing import Any, TypeAlias
 
 from meshsim.errors import InvalidRule
 from meshsim.ipvs.destination import Destination, Forward
-from meshsim.ipvs.flow import Flow
+from meshsim.ipvs.flow import Flow, Parts, whole
 from meshsim.ipvs.states import ACTIVE, SECOND, TIMEOUT_NS, State
 from meshsim.ipvs.timers import Timers
 from meshsim.sim import duplicate
@@ -42,7 +42,7 @@ __all__ = ["Connections", "Entry", "Template", "TemplateKey"]
 TemplateKey: TypeAlias = tuple[str, str, str, int]
 """Protocol (``"ip"`` for a mark), masked client, virtual address, virtual port."""
 
-Done: TypeAlias = tuple[Flow, Destination, int]
+Done: TypeAlias = tuple[Parts, Destination, int]
 """A connection that is over but for its TIME_WAIT: its flow, where it went, when it is forgotten."""
 
 RENEWED_NS = 60 * SECOND
@@ -118,7 +118,8 @@ class Connections:
     """All connections and templates of one table, and their timers.
 
     Attributes:
-        entries: by flow; a newborn's value is its destination alone, that of one that is done a tuple.
+        entries: by flow, or its parts, which are equal; a newborn's value is its destination alone, that of
+            one that is done a tuple.
         done: those that are done, in order of expiry, and some that have become entries since.
         templates: by key.
         due_ns: nothing expires before.
@@ -141,7 +142,7 @@ class Connections:
     )
 
     def __init__(self) -> None:
-        self.entries: dict[Flow, Entry | Destination | Done] = {}
+        self.entries: dict[Parts, Entry | Destination | Done] = {}
         self.done: deque[Done] = deque()
         self._recalled = 0  # how many of those have become entries since
         self.templates: dict[TemplateKey, Template] = {}
@@ -241,7 +242,7 @@ class Connections:
         for born_ns, flow in zip(reversed(self.born_ns), reversed(entries), strict=False):
             destination = entries[flow]
             assert isinstance(destination, Destination)
-            self._enter(flow, destination, born_ns)
+            self._enter(whole(flow), destination, born_ns)
         self.born_ns.clear()
 
     def _enter(self, flow: Flow, destination: Destination, now_ns: int) -> Entry:
@@ -263,7 +264,7 @@ class Connections:
     def _recall(self, done: Done) -> Entry:
         """Make an entry of one that is done: somebody looks at it."""
         flow, destination, expires_ns = done
-        entry = self.entries[flow] = Entry(flow, destination, TIME_WAIT)
+        entry = self.entries[flow] = Entry(whole(flow), destination, TIME_WAIT)
         self.arm(entry, expires_ns)
         self._recalled += 1
         return entry

@@ -18,6 +18,9 @@ __all__ = ["Endpoint", "Flow", "address_number"]
 Endpoint: TypeAlias = tuple[str, int]
 """An address and a port."""
 
+Parts: TypeAlias = tuple[str, Endpoint, Endpoint]
+"""What a flow consists of: equal to the flow, and a third of its cost to make."""
+
 PROTOCOLS = ("tcp", "udp")
 
 
@@ -61,6 +64,20 @@ class Flow(NamedTuple):
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Flow:
         return self
+
+
+def whole(parts: Parts) -> Flow:
+    """The flow that consists of these parts.
+
+    Raises:
+        BadValue: they are no parts of a flow.
+
+    >>> whole(("tcp", ("10.1.0.2", 40000), ("10.0.0.80", 80))).source
+    ('10.1.0.2', 40000)
+    """
+    if not isinstance(parts, tuple) or len(parts) != 3:
+        raise BadValue(f"a table routes a Flow, not {parts!r}", str(parts))
+    return parts if isinstance(parts, Flow) else Flow(*parts)
 
 
 def check_protocol(protocol: str) -> str:

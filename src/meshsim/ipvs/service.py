@@ -39,6 +39,7 @@ class VirtualService:
         one_packet: each UDP datagram is scheduled alone.
         destinations: the kernel list, newest first.
         plain: a new connection is picked and remembered, and nothing else.
+        sees_flow: whether the balancer looks at flows.
         short: so is a whole conversation of one instant: plain, and replies pass the director.
 
     Source: linux include/net/ip_vs.h struct ip_vs_service.
@@ -58,6 +59,7 @@ class VirtualService:
         "persistent_s",
         "pick",
         "plain",
+        "sees_flow",
         "short",
     )
 
@@ -97,6 +99,7 @@ class VirtualService:
     def _attach(self, balancer: Balancer) -> None:
         self.balancer = balancer
         sees_all = getattr(balancer, "sees_all", False)
+        self.sees_flow: bool = getattr(balancer, "sees_flow", True)
         self.pick = balancer.pick if sees_all else _Guarded(balancer).pick
         self._hooks = {
             name: getattr(balancer, name, None) for name in ("bound", "added", "removed", "changed")

@@ -19,7 +19,7 @@ from meshsim.errors import BadValue
 from meshsim.ipvs.control import Control
 from meshsim.ipvs.destination import Destination, Forward
 from meshsim.ipvs.entries import Done, Entry, TemplateKey
-from meshsim.ipvs.flow import Flow, check_protocol, number_address
+from meshsim.ipvs.flow import Flow, Parts, check_protocol, number_address, whole
 from meshsim.ipvs.outcomes import Dropped, Outcome, Passed, Refused, Reset, Routed
 from meshsim.ipvs.service import VirtualService
 from meshsim.ipvs.states import (
@@ -296,7 +296,7 @@ class Table(Control):
         return destination.known
 
     def converse(
-        self, flow: Flow, now_ns: int, answering: Container[Destination | None], mark: int = 0
+        self, flow: Parts, now_ns: int, answering: Container[Destination | None], mark: int = 0
     ) -> Outcome:
         """A short TCP connection, from SYN to close: as :meth:`route` and then :meth:`follow` give it.
 
@@ -308,7 +308,7 @@ class Table(Control):
         in TIME_WAIT, which is inactive and lasts from the last packet on, and that comes in this instant.
 
         Args:
-            flow: the connection's five-tuple.
+            flow: the connection's five-tuple; its bare parts will do, as a Flow is made when somebody looks.
             now_ns: the instant; never earlier than one told before.
             answering: the destinations at which a server answers.
             mark: the firewall mark its packets carry.
@@ -328,12 +328,13 @@ class Table(Control):
             short = False
         if not short or self._born_ns:
             return self._step_by_step(flow, now_ns, answering, mark)
-        destination = service.pick(service.destinations, flow, now_ns)
+        seen: Any = whole(flow) if service.sees_flow else flow
+        destination = service.pick(service.destinations, seen, now_ns)
         if destination is None:
-            return _refused(service, flow)
+            return _refused(service, whole(flow))
         if destination not in answering:
             destination.active += 1
-            self._entries[flow] = destination
+            self._entries[whole(flow)] = destination
             self._born_ns.append(now_ns)
             return destination.scheduled
         connections.now_ns = now_ns
@@ -344,8 +345,9 @@ class Table(Control):
         return destination.scheduled
 
     def _step_by_step(
-        self, flow: Flow, now_ns: int, answering: Container[Destination | None], mark: int
+        self, parts: Parts, now_ns: int, answering: Container[Destination | None], mark: int
     ) -> Outcome:
+        flow = whole(parts)
         outcome = self.route(flow, now_ns, mark)
         destination = outcome.destination
         if destination is not None and destination in answering and outcome.reason == "scheduled":

@@ -34,7 +34,8 @@ class Balancer(Protocol):
     - ``tally(destinations, count)``: how many of the next ``count`` connections each destination would
       get, in list order, as a list of integers; for balancers that go round in a strict cycle;
     - ``sees_all = True``: ``pick`` is given the whole kernel list. Without it, ``pick`` is given only
-      the destinations that may be used, and is not called when there are none.
+      the destinations that may be used, and is not called when there are none;
+    - ``sees_flow = False``: ``pick`` does not look at the flow, and may be given its bare parts.
 
     The lists are the kernel's, head first: the newest destination comes first. In the hooks they stand
     as they are after the change, and are always whole.

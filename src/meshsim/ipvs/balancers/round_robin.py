@@ -34,6 +34,7 @@ class RoundRobin:
 
     __slots__ = ("_last", "_rest")
     sees_all = True
+    sees_flow = False
 
     def __init__(self) -> None:
         self._last: Destination | None = None
@@ -106,6 +107,7 @@ class WeightedRoundRobin:
 
     __slots__ = ("_cursor", "_cw", "_di", "_mw")
     sees_all = True
+    sees_flow = False
 
     def __init__(self) -> None:
         self._cursor = -1  # index of the last pick; -1 is the list head
