@@ -667,6 +667,32 @@ def test_a_conversation_nobody_can_serve_is_refused() -> None:
     )
 
 
+def test_a_conversation_needs_the_parts_of_a_flow_and_no_more() -> None:
+    lab = tcp("A")
+    parts = tuple(lab.flow())
+    assert lab.letter(lab.table.converse(parts, 0, {lab.named("A")})) == "A"
+    (entry,) = lab.table.entries()
+    assert isinstance(entry.flow, Flow)
+    for nothing in (None, ("tcp", ("10.1.0.2", 1))):
+        with pytest.raises(BadValue, match="a table routes a Flow, not "):
+            lab.table.converse(nothing, 0, ())
+
+
+def test_a_balancer_that_looks_at_flows_gets_one() -> None:
+    class Seeing:
+        sees_all = True
+
+        def pick(self, destinations, flow, now_ns):
+            return destinations[flow.source[1] % 2]
+
+    lab = tcp("A B", balancer=Seeing)
+    picked = [
+        lab.letter(lab.table.converse(("tcp", ("10.1.0.2", port), lab.flow().destination), 0, ()))
+        for port in (40000, 40001)
+    ]
+    assert picked == ["B", "A"]
+
+
 def test_a_conversation_through_direct_routing_ends_without_its_replies() -> None:
     lab = tcp("")
     server = lab.add("A", forward=Forward.ROUTE)
