@@ -9,7 +9,6 @@ names or VXLAN, nor the networks the machines themselves use.
 
 from __future__ import annotations
 
-import copy
 from bisect import bisect_right, insort
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
@@ -235,7 +234,9 @@ class Ipam:
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Ipam:
         """Copy the pools in use; the default pools never change and are shared."""
-        twin = copy.copy(self)
+        twin = Ipam.__new__(Ipam)
+        twin._defaults, twin._order, twin._serial = self._defaults, self._order, self._serial
+        twin._cursor = self._cursor
         twin._pools = {key: duplicate(pool, memo) for key, pool in self._pools.items()}
         twin._spans = self._spans.copy()
         return twin

@@ -27,7 +27,7 @@ What it does not know: services, balancers, who may be chosen.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, TypeAlias
 
 from meshsim.errors import InvalidRule
@@ -149,11 +149,10 @@ class Connections:
         self.orphans: list[Template] = []  # templates given up while they still control connections
         self.born_ns: list[int] = []
         self.now_ns = 0
-        self.timeouts_ns = dict(TIMEOUT_NS)
+        self.timeouts_ns = TIMEOUT_NS  # another mapping when one is changed: tables may share it
         self._timers: Timers[Entry | Template] = Timers()
-        self._first_ns = 0
-        self.due_ns = 0
-        self.set_timeouts()
+        self._first_ns = _newborn_ns(TIMEOUT_NS)
+        self._plan(0)
 
     # Time
 
@@ -161,8 +160,9 @@ class Connections:
         """Change the time-outs ``ipvsadm --set`` can change; 0 leaves one as it is."""
         self.mature()
         changed = {State.ESTABLISHED: tcp_s, State.FIN_WAIT: tcpfin_s, State.UDP: udp_s}
-        self.timeouts_ns.update({state: seconds * SECOND for state, seconds in changed.items() if seconds})
-        self._first_ns = min(self.timeouts_ns[State.SYN_RECV], self.timeouts_ns[State.UDP])
+        changed_ns = {state: seconds * SECOND for state, seconds in changed.items() if seconds}
+        self.timeouts_ns = {**self.timeouts_ns, **changed_ns}
+        self._first_ns = _newborn_ns(self.timeouts_ns)
         self._plan(self.now_ns)
 
     def advance(self, now_ns: int) -> None:
@@ -385,8 +385,7 @@ class Connections:
         copy = Connections()
         memo[id(self)] = copy
         copy.now_ns, copy.due_ns = self.now_ns, self.due_ns
-        copy._first_ns = self._first_ns
-        copy.timeouts_ns = dict(self.timeouts_ns)
+        copy.timeouts_ns, copy._first_ns = self.timeouts_ns, self._first_ns
         copy.born_ns = list(self.born_ns)
         twins: dict[Any, Any] = {}
         copy.templates = {key: _twin(value, twins, memo) for key, value in self.templates.items()}
@@ -425,6 +424,11 @@ class Connections:
         assert all(self.due_ns <= when_ns for when_ns, record in self._timers if record.queued_ns == when_ns)
         assert all(self.due_ns <= expires_ns for _, _, expires_ns in done)
         assert all(self.due_ns <= born_ns + self._first_ns for born_ns in self.born_ns)
+
+
+def _newborn_ns(timeouts_ns: Mapping[State, int]) -> int:
+    """How long a newborn lives at least."""
+    return min(timeouts_ns[SYN_RECV], timeouts_ns[UDP])
 
 
 def _twin(record: Any, twins: dict[Any, Any], memo: dict[int, Any]) -> Any:

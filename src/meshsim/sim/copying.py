@@ -64,7 +64,12 @@ class _Ways(dict[type, _How]):
         if issubclass(kind, Enum | type) or own is Shared.__deepcopy__:
             _SHARED.add(kind)
             return _itself
-        how = self[kind] = _written(kind) if own is None and _is_simple(kind) else copy.deepcopy
+        how: _How = copy.deepcopy
+        if own is not None:
+            how = _by_itself
+        elif _is_simple(kind):
+            how = _written(kind)
+        self[kind] = how
         return how
 
 
@@ -82,6 +87,13 @@ def _is_simple(kind: type) -> bool:
 
 def _itself(value: Any, _memo: Memo) -> Any:
     return value
+
+
+def _by_itself(value: Any, memo: Memo) -> Any:
+    other = memo.get(id(value))
+    if other is None:
+        other = memo[id(value)] = value.__deepcopy__(memo)
+    return other
 
 
 def _dict(value: dict[Any, Any], memo: Memo) -> dict[Any, Any]:
