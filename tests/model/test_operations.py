@@ -27,6 +27,7 @@ def told(old, new) -> tuple:
         ("desired", TaskState.SHUTDOWN),
         ("status", STATUS),
         ("status", TaskStatus(TaskState.PENDING, "waits", "no node", 3)),
+        ("status", TaskStatus(TaskState.STARTING, "starting", "", 4, ContainerStatus("c1"))),
         ("attachments", (Attachment("ingress", "10.0.0.5/24"),)),
         ("endpoint", Endpoint()),
         ("assigned_generic", FrozenDict({"gpu": 1})),

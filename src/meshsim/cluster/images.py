@@ -14,6 +14,7 @@ signal, which says after how many nanoseconds the program ends and with which ex
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any, NamedTuple, Protocol, TypeAlias
 
 from attrs import field, frozen
@@ -129,6 +130,7 @@ def familiar(reference: str) -> str:
     return reference.removeprefix("docker.io/").removeprefix("library/")
 
 
+@lru_cache(maxsize=1024)
 def with_tag(reference: str) -> str:
     """Add ``:latest`` when neither tag nor digest is given.
 
@@ -139,6 +141,7 @@ def with_tag(reference: str) -> str:
     return reference if ":" in last or "@" in reference else f"{reference}:latest"
 
 
+@lru_cache(maxsize=1024)
 def _repository(reference: str) -> str:
     head, slash, last = familiar(reference).rpartition("/")
     return f"{head}{slash}{last.partition('@')[0].partition(':')[0]}"

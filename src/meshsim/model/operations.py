@@ -87,8 +87,15 @@ def whole(item: Any, items: Iterator[Any]) -> Any:
     return item(*[whole(part, items) for part in islice(items, len(attrs.fields(item)))])
 
 
-def _status_parts(status: TaskStatus, inside: ContainerStatus) -> tuple[Any, ...]:
-    """A status and its container by their parts; one without a container stays whole: many tasks share it."""
+def _status_parts(status: TaskStatus) -> tuple[Any, ...]:
+    """A status as it is kept: by its parts if its task's container is there and no process runs in it.
+
+    Such a status is soon replaced by the next. One without a container is shared by many tasks, and one with
+    a process stays in the store: they cost nothing here.
+    """
+    inside = status.container
+    if inside is None or inside.pid:
+        return (status,)
     container = (ContainerStatus, inside.container_id, inside.pid, inside.exit_code)
     told = (TaskStatus, status.state, status.message, status.err, status.timestamp_ns)
     return (*told, *container, status.ports)
@@ -105,16 +112,16 @@ def _task_delta(old: Any, new: Task) -> tuple[list[str], list[Any]]:
         fields.append("desired")
         values.append(new.desired)
     status = new.status
-    if status is not old.status and status != old.status:
+    if not (status is old.status or status == old.status):
         fields.append("status")
-        values += (status,) if status.container is None else _status_parts(status, status.container)
-    if new.attachments is not old.attachments and new.attachments != old.attachments:
+        values += _status_parts(status)
+    if not (new.attachments is old.attachments or new.attachments == old.attachments):
         fields.append("attachments")
         values.append(new.attachments)
-    if new.endpoint is not old.endpoint and new.endpoint != old.endpoint:
+    if not (new.endpoint is old.endpoint or new.endpoint == old.endpoint):
         fields.append("endpoint")
         values.append(new.endpoint)
-    if new.assigned_generic is not old.assigned_generic and new.assigned_generic != old.assigned_generic:
+    if new.assigned_generic != old.assigned_generic:
         fields.append("assigned_generic")
         values.append(new.assigned_generic)
     return fields, values

@@ -57,7 +57,7 @@ class Transaction:
         write = self._writes.get(identifier)
         if write is not None:
             return _result(write)  # type: ignore[return-value]
-        return self._store.get(kind, identifier)
+        return self._store._tables[kind.kind].get(identifier)  # type: ignore[return-value]
 
     def create(self, obj: T) -> T:
         """Add an object; returns it as stored, stamped with version and time. O(1).

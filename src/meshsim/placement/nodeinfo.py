@@ -39,9 +39,11 @@ def host_ports(endpoint: Endpoint | None) -> tuple[HostPort, ...]:
     if endpoint is None:
         return ()
     return tuple(
-        (port.protocol, port.published)
-        for port in endpoint.ports
-        if port.mode is PublishMode.HOST and port.published
+        [
+            (port.protocol, port.published)
+            for port in endpoint.ports
+            if port.mode is PublishMode.HOST and port.published
+        ]
     )
 
 

@@ -299,15 +299,16 @@ class Allocator:
     def _on_task(self, tx: Transaction, task: Task, *, gone: bool) -> None:
         """Source: swarmkit manager/allocator/network.go doTaskAlloc."""
         state, task_id = task.status.state, task.id
+        node_id = self._needs.node_of(task_id)
         if gone or state > TaskState.RUNNING:
             self._new_tasks.pop(task_id, None)
             self._waiting_tasks.pop(task_id, None)
-            if task_id in self._needs:
+            if node_id is not None:
                 self._release_task(tx, task)
-        elif task_id not in self._needs:
+        elif node_id is None:
             if state is TaskState.NEW and task_id not in self._waiting_tasks:
                 self._new_tasks[task_id] = None
-        elif task.node_id and self._needs.unplaced(task_id):
+        elif task.node_id and not node_id:
             self._needs.add(task)
             self._fit_node(tx, task.node_id)
 

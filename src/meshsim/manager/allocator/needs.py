@@ -29,17 +29,13 @@ class Needs:
     def __repr__(self) -> str:
         return f"<Needs of {len(self._served)} tasks on {len(self._counts)} nodes>"
 
-    def __contains__(self, task_id: str) -> bool:
-        """Whether the task has been served."""
-        return task_id in self._served
-
     def __iter__(self) -> Iterator[tuple[str, str]]:
         """Yield (task, node) of all served tasks."""
         yield from self._served.items()
 
-    def unplaced(self, task_id: str) -> bool:
-        """Whether the task has been served and counts for no node yet."""
-        return self._served.get(task_id) == ""
+    def node_of(self, task_id: str) -> str | None:
+        """The node the task counts for, "" while it has none; None when it has not been served."""
+        return self._served.get(task_id)
 
     def of(self, node_id: str) -> Iterable[str]:
         """Ids of the networks the node's tasks are on. O(networks of the node)."""
