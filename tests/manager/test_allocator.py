@@ -453,6 +453,8 @@ def test_an_exhausted_node_address_is_tried_again(lab):
     service = lab.create(spec("http", 4, networks=["eg1"]))
     lab.place(service, "n1", "n1", "n1", "n2")
     assert lab.lb("n1") is None
+    # Every task that comes is one more try.
+    assert lab.log.to_jsonl().count("failed to allocate network resources for node n1") == 3
     lab.set(lab.tasks(service)[3], SHUTDOWN, desired=SHUTDOWN)
     lab.set_node("n1", labels={"any": "change"})
     assert lab.lb("n1") == "10.9.9.6" or lab.tasks(service)[-1].attachment("eg1")

@@ -12,6 +12,7 @@ __all__ = ["ALPHABET", "base36", "container_id", "object_id", "short"]
 
 ALPHABET = "0123456789abcdefghijklmnopqrstuvwxyz"
 _PAIRS = [a + b for a in ALPHABET for b in ALPHABET]
+_FOUR_DIGITS = 36**4
 _BITS = 17 * 8
 
 
@@ -21,11 +22,11 @@ def base36(number: int, width: int = 0) -> str:
     >>> base36(35), base36(36, 5)
     ('z', '00010')
     """
-    pairs: list[str] = []
-    while number >= 1296:
-        number, low = divmod(number, 1296)
-        pairs.append(_PAIRS[low])
-    text = _PAIRS[number] + "".join(reversed(pairs))
+    text = ""
+    while number >= _FOUR_DIGITS:
+        number, low = divmod(number, _FOUR_DIGITS)
+        text = f"{_PAIRS[low // 1296]}{_PAIRS[low % 1296]}{text}"
+    text = f"{_PAIRS[number // 1296]}{_PAIRS[number % 1296]}{text}"
     return text.lstrip("0").rjust(max(width, 1), "0")
 
 

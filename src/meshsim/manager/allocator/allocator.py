@@ -81,6 +81,8 @@ class Allocator:
         self._endpoints = EndpointAllocator(self._networks, self._ports)
         self._ingress = ""
         self._needs = Needs()
+        #: nodes that lack an address on a network they need
+        self._short: dict[str, None] = {}
         self._new_tasks: dict[str, None] = {}
         self._waiting_networks: dict[str, None] = {}
         self._waiting_services: dict[str, None] = {}
@@ -277,6 +279,7 @@ class Allocator:
         if self._ingress in self._networks:
             needed[self._ingress] = None
         needed.pop(without, None)
+        self._short.pop(node_id, None)
         kept: list[Attachment] = []
         for attachment in node.attachments:
             if attachment.network_id in needed:
@@ -286,11 +289,14 @@ class Allocator:
                 self._networks.release(attachment.network_id, attachment.address)
                 self._freed = True
         for network_id in needed:
-            if network_id in self._networks:
-                try:
-                    kept.append(Attachment(network_id, self._networks.take(network_id)))
-                except IpamError:
-                    self._note(f"failed to allocate network resources for node {node_id}: {_NO_IP}")
+            if network_id not in self._networks:
+                self._short[node_id] = None
+                continue
+            try:
+                kept.append(Attachment(network_id, self._networks.take(network_id)))
+            except IpamError:
+                self._short[node_id] = None
+                self._note(f"failed to allocate network resources for node {node_id}: {_NO_IP}")
         if len(kept) != len(node.attachments) or kept != list(node.attachments):
             tx.update(node, attachments=tuple(kept))
 
@@ -308,8 +314,7 @@ class Allocator:
         elif node_id is None:
             if state is TaskState.NEW and task_id not in self._waiting_tasks:
                 self._new_tasks[task_id] = None
-        elif task.node_id and not node_id:
-            self._needs.add(task)
+        elif task.node_id and not node_id and (self._needs.add(task) or task.node_id in self._short):
             self._fit_node(tx, task.node_id)
 
     def _release_task(self, tx: Transaction, task: Task) -> None:

@@ -41,13 +41,21 @@ class Needs:
         """Ids of the networks the node's tasks are on. O(networks of the node)."""
         return self._counts.get(node_id, ())
 
-    def add(self, task: Task) -> None:
-        """Note that the task is served, and what it needs of its node. O(its networks)."""
+    def add(self, task: Task) -> bool:
+        """Note that the task is served, and what it needs of its node. O(its networks).
+
+        Returns:
+            Whether it is the first on its node to need a network.
+        """
         self._served[task.id] = task.node_id
+        first = False
         if task.node_id and task.attachments:
             counts = self._counts.setdefault(task.node_id, {})
             for attachment in task.attachments:
-                counts[attachment.network_id] = counts.get(attachment.network_id, 0) + 1
+                count = counts.get(attachment.network_id, 0)
+                counts[attachment.network_id] = count + 1
+                first = first or not count
+        return first
 
     def drop(self, task: Task) -> str:
         """Note that a served task holds nothing any more; returns the node that may need less."""

@@ -13,7 +13,7 @@ from typing import ClassVar
 
 from meshsim.manager.orchestrator.slots import Roster
 from meshsim.model.events import Committed, Created, Removed
-from meshsim.model.objects import Service, Task
+from meshsim.model.objects import Task
 from meshsim.model.specs import GlobalMode, Replicated
 from meshsim.model.states import TaskState
 from meshsim.model.store import Store
@@ -134,8 +134,12 @@ class TaskReaper:
             self._timer.cancel()
             self._timer = None
         doomed, self._cleanup = self._cleanup, {}
+        limits: dict[str, int] = {}
         for key in tuple(self._dirty):
-            if not self._prune(key, doomed):
+            service_id = key[0]
+            if service_id not in limits:
+                limits[service_id] = self._limit(service_id)
+            if not self._prune(key, limits[service_id], doomed):
                 del self._dirty[key]
         if not self._dirty:
             self._dirty = {}  # an emptied dict keeps the room it once needed
@@ -146,12 +150,10 @@ class TaskReaper:
                     if task is not None:
                         tx.delete(task)
 
-    def _prune(self, key: _Key, doomed: dict[str, None]) -> bool:
+    def _prune(self, key: _Key, limit: int, doomed: dict[str, None]) -> bool:
         """Doom what is too much in a slot; returns whether the slot is to be looked at again."""
         service_id, slot, node_id = key
-        service = self._store.services.get(service_id)
-        limit = self._limit(service) if service is not None else -1
-        if service is None or limit < 0 or not isinstance(service.spec.mode, Replicated | GlobalMode):
+        if limit < 0:
             return False
         of_service = self._slots.get(service_id)
         ids = of_service.of(slot or node_id) if of_service is not None else []
@@ -171,8 +173,14 @@ class TaskReaper:
                 running += 1
         return running > 1
 
-    def _limit(self, service: Service) -> int:
-        """How many tasks a slot keeps: one more than there may be restarts, else what the swarm says."""
+    def _limit(self, service_id: str) -> int:
+        """How many tasks a slot keeps: one more than there may be restarts, else what the swarm says.
+
+        Below zero: all that there are, also those of jobs and of services that are gone.
+        """
+        service = self._store.services.get(service_id)
+        if service is None or not isinstance(service.spec.mode, Replicated | GlobalMode):
+            return -1
         restart = service.spec.task.restart
         if restart is not None and restart.max_attempts > 0:
             return restart.max_attempts + 1
