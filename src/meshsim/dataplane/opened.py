@@ -177,7 +177,7 @@ class Opened:
         self.over: Failed | None = None
         self._since_ns = client.clock.now_ns
         self._faults = client.world.links.version
-        self._sure = (-1, -1)  # versions of the wires and of who listens at which nobody was lost
+        self._sure = (-1, -1)  # versions of the wires and of who listens at which nobody was lost or gone
 
     def __repr__(self) -> str:
         return (
@@ -238,11 +238,14 @@ class Opened:
             None when it got through, else what the client experiences. A TCP connection that was lost
             stays lost, whatever comes back; a UDP flow goes on.
         """
-        if self._gone():
+        client = self.client
+        world = client.world
+        sure = world.links.version, world.listeners
+        if (client.inside or sure != self._sure) and self._gone():
             self.over = _GONE
         if self.protocol == "udp":
             return self.over or self._datagram()
-        failed = self.over or self._lost() or self._forgotten()
+        failed = self.over or self._lost(sure) or self._forgotten()
         if failed is not None:
             self.over = self.over or _OVER
             return failed
@@ -282,15 +285,15 @@ class Opened:
         self.arrival = again.arrival
         return None
 
-    def _lost(self) -> Failed | None:
+    def _lost(self, sure: tuple[int, int]) -> Failed | None:
         """Nobody answers: a machine on the way is down or cut off, or the process is gone."""
-        client, world = self.client, self.client.world
+        client = self.client
         sandbox = None if self.balanced is None else self.balanced.sandbox
-        sure = world.links.version, world.listeners
         if sure == self._sure:
             if sandbox is not None:
                 sandbox.bring_up(client.clock.now_ns)
             return None
+        world = client.world
         reaches = world.links.reaches
         if not reaches(client.machine, self._entry):
             return Failed("timeout", f"{client.machine} does not reach {self._entry}", GIVE_UP_NS)
@@ -320,7 +323,7 @@ class Opened:
             why = f"{self._entry} has started anew and knows of no connection"
             return Failed("reset", why, self.round_trip_ns)
         outcome = sandbox.table.follow(flow, self.client.clock.now_ns, EXCHANGE, here.mark)
-        if outcome:
+        if outcome.destination is not None:
             return None
         why = (
             f"{sandbox.namespace} of {self._entry}: {outcome.reason} (idle for too long, or its task is gone)"

@@ -148,7 +148,7 @@ class Way:
 
 
 def deliver(
-    client: Client, address: str, port: int, source_port: int, *, trace: bool = False
+    client: Client, address: str, port: int, source_port: int, trace: bool = False
 ) -> Delivered | Failed:
     """Open a TCP connection, send one request, close; tell only where it got to.
 

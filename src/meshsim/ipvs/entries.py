@@ -303,7 +303,7 @@ class Connections:
             entry.template.controls -= 1
         entry.destination.lose(not ACTIVE[entry.state], now_ns)
 
-    def move(self, entry: Entry, state: State, now_ns: int, *, established: bool = False) -> None:
+    def move(self, entry: Entry, state: State, now_ns: int, established: bool = False) -> None:
         """Packets were seen: enter `state`, perhaps by way of ESTABLISHED, and restart the timer."""
         before = entry.state
         if state is not before:

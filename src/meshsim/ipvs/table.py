@@ -286,12 +286,14 @@ class Table(Control):
             connections.advance(now_ns)
         connections.now_ns = now_ns
         entry = connections.take(flow)
-        if entry is None or not entry.destination.available or entry.destination.forward in _REPLIES_UNSEEN:
+        if entry is None:
             return self._one_by_one(flow, now_ns, steps, mark)
         destination = entry.destination
+        if not destination.available or destination.forward in _REPLIES_UNSEEN:
+            return self._one_by_one(flow, now_ns, steps, mark)
         script = steps if isinstance(steps, Script) else Script(steps)
         state, established = script.moves[entry.state]
-        connections.move(entry, state, now_ns, established=established)
+        connections.move(entry, state, now_ns, established)
         destination.count_packets(script.packets_in, script.packets_out)
         return destination.known
 

@@ -8,6 +8,7 @@ bound method or function and its arguments, never a closure, so that a clock can
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from heapq import heapify, heappop, heappush, heapreplace
 from typing import Any, Protocol
 
@@ -145,7 +146,7 @@ class Clock:
         Raises:
             BadValue: ``when_ns`` lies in the past.
         """
-        return self._schedule(when_ns, 0, callback, args, background, name)
+        return self._queue(Timer(self, when_ns, 0, callback, args, background, name))
 
     def call_later(
         self,
@@ -156,7 +157,7 @@ class Clock:
         name: str = "",
     ) -> Timer:
         """Call ``callback(*args)`` after ``delay_ns``; 0 means at this moment, after what runs now."""
-        return self._schedule(self.now_ns + delay_ns, 0, callback, args, background, name)
+        return self._queue(Timer(self, self.now_ns + delay_ns, 0, callback, args, background, name))
 
     def call_every(
         self,
@@ -173,7 +174,7 @@ class Clock:
         """
         if period_ns <= 0:
             raise BadValue(f"a period must be positive, not {period_ns} ns", str(period_ns))
-        return self._schedule(self.now_ns + period_ns, period_ns, callback, args, background, name)
+        return self._queue(Timer(self, self.now_ns + period_ns, period_ns, callback, args, background, name))
 
     def call_series(
         self,
@@ -200,30 +201,19 @@ class Clock:
         Raises:
             BadValue: ``when_ns`` lies in the past; later, out of the clock: it said a negative number.
         """
-        timer = self._schedule(when_ns, 0, callback, args, background, name)
+        timer = self._queue(Timer(self, when_ns, 0, callback, args, background, name))
         timer.series = True
         return timer
 
-    def _schedule(
-        self,
-        when_ns: int,
-        period_ns: int,
-        callback: Callable[..., object],
-        args: tuple[Any, ...],
-        background: bool,
-        name: str,
-    ) -> Timer:
+    def _queue(self, timer: Timer) -> Timer:
+        when_ns = timer.when_ns
         if when_ns < self.now_ns:
             raise BadValue(f"{when_ns} ns is in the past: it is {self.now_ns} ns", str(when_ns))
-        timer = Timer(self, when_ns, period_ns, callback, args, background, name)
-        self._push(timer)
-        return timer
-
-    def _push(self, timer: Timer) -> None:
-        self._counter += 1
-        heappush(self._heap, (timer.when_ns, self._counter, timer))
+        self._counter = counter = self._counter + 1
+        heappush(self._heap, (when_ns, counter, timer))
         if not timer.background:
             self.foreground += 1
+        return timer
 
     def _forget(self, timer: Timer) -> None:
         """Account for a cancelled timer; sweep the queue when the dead outnumber the living."""
@@ -279,8 +269,10 @@ class Clock:
         self.running = True
         heap = self._heap
         try:
-            while heap and heap[0][0] <= when_ns:
+            while heap:
                 due_ns, _, timer = heap[0]
+                if due_ns > when_ns:
+                    return
                 if not timer.live:
                     heappop(heap)
                     self._cancelled -= 1
@@ -307,15 +299,15 @@ class Clock:
 
     def _go_on(self, timer: Timer, until_ns: int) -> None:
         """Call a series for as long as nothing else is due before its next call; then queue it."""
-        heap, args = self._heap, timer.args
-        callback: Callable[..., Any] = timer.callback
-        while (gap_ns := callback(*args)) is not None:
+        heap = self._heap
+        call: Callable[..., Any] = partial(timer.callback, *timer.args) if timer.args else timer.callback
+        while (gap_ns := call()) is not None:
             if gap_ns < 0:
                 raise BadValue(f"{-gap_ns} ns ago is in the past", str(gap_ns))
             due_ns = self.now_ns + gap_ns
             if due_ns > until_ns or (heap and heap[0][0] <= due_ns):
                 timer.when_ns, timer.live = due_ns, True
-                self._push(timer)
+                self._queue(timer)
                 return
             self.now_ns = due_ns
 

@@ -267,16 +267,16 @@ class Caller:
         ask: tuple[int, int, int, int],
     ) -> None:
         """Send a request over an open path; plan the moment its answer is there, or known to be lost."""
-        world = self._world
         failed = opened.send()
-        container = None if failed else world.endpoints.get(opened.endpoint_id)
+        arrival = opened.arrival
+        container = None if failed is not None else self._endpoints.get(arrival.endpoint_id)
         if failed is not None or container is None or container.handler is None:
-            kind, after_ns = (failed.kind, failed.elapsed_ns) if failed else ("reset", opened.round_trip_ns)
+            kind, after_ns = (failed.kind, failed.elapsed_ns) if failed else ("reset", arrival.round_trip_ns)
             self._drop(opened, line, kind)
             self._lost(kind, opening_ns + after_ns, connection, entry, ask, opened)
             return
         started_ns = self._clock.now_ns
-        half_ns = opened.round_trip_ns >> 1
+        half_ns = arrival.round_trip_ns >> 1
         arrived_ns = started_ns + opening_ns + half_ns
         outcome = "ok"
         handler = container.handler
@@ -286,16 +286,15 @@ class Caller:
                 outcome, visit = "busy", (arrived_ns, arrived_ns)
             began_ns, done_ns = visit
         else:
-            request = Request(entry.path, opened.peer, opened.source_port, opened.target_port, entry.host)
+            request = Request(entry.path, arrival.peer, opened.source_port, arrival.target_port, entry.host)
             outcome, began_ns, done_ns = self._handle(container, request, arrived_ns)
         ended_ns = done_ns + half_ns
-        timeout_ns = self.plan.timeout_ns
-        if timeout_ns is not None and ended_ns - started_ns > timeout_ns:
-            outcome, ended_ns = "timeout", started_ns + timeout_ns
+        if ended_ns - started_ns > self._patience_ns:
+            outcome, ended_ns = "timeout", started_ns + self._patience_ns
         number, asset, attempt, user = ask
         row = (
-            self.plan.name, number, asset, attempt, user, connection, entry.text, started_ns, arrived_ns,
-            began_ns, done_ns, ended_ns, outcome, opened.endpoint_id, opened.node,
+            self._name, number, asset, attempt, user, connection, entry.text, started_ns, arrived_ns,
+            began_ns, done_ns, ended_ns, outcome, arrival.endpoint_id, arrival.node,
         )  # fmt: skip
         self._clock.call_at(ended_ns, self._answered, row, opened, line, name=ANSWER)
 
