@@ -240,12 +240,13 @@ class Opened:
         """
         client = self.client
         world = client.world
-        sure = world.links.version, world.listeners
-        if (client.inside or sure != self._sure) and self._gone():
+        now = world.links.version, world.listeners
+        sure = now == self._sure
+        if (client.inside or not sure) and self._gone():
             self.over = _GONE
         if self.protocol == "udp":
             return self.over or self._datagram()
-        failed = self.over or self._lost(sure) or self._forgotten()
+        failed = self.over or (None if sure else self._lost(now)) or self._forgotten()
         if failed is not None:
             self.over = self.over or _OVER
             return failed
@@ -285,15 +286,13 @@ class Opened:
         self.arrival = again.arrival
         return None
 
-    def _lost(self, sure: tuple[int, int]) -> Failed | None:
-        """Nobody answers: a machine on the way is down or cut off, or the process is gone."""
-        client = self.client
+    def _lost(self, now: tuple[int, int]) -> Failed | None:
+        """Nobody answers: a machine on the way is down or cut off, or the process is gone.
+
+        Where nobody was lost nobody will be while the wires and who listens are as they are now.
+        """
+        client, world = self.client, self.client.world
         sandbox = None if self.balanced is None else self.balanced.sandbox
-        if sure == self._sure:
-            if sandbox is not None:
-                sandbox.bring_up(client.clock.now_ns)
-            return None
-        world = client.world
         reaches = world.links.reaches
         if not reaches(client.machine, self._entry):
             return Failed("timeout", f"{client.machine} does not reach {self._entry}", GIVE_UP_NS)
@@ -308,7 +307,7 @@ class Opened:
             return Failed("reset", why, _retransmission(removed_ns - client.clock.now_ns))
         if world.listener(self.endpoint_id, self.protocol, self.target_port) is None:
             return Failed("reset", f"the container on {self.node} has stopped", self.round_trip_ns)
-        self._sure = sure
+        self._sure = now
         return None
 
     def _forgotten(self) -> Failed | None:
@@ -318,11 +317,13 @@ class Opened:
         """
         if self.balanced is None:
             return None
-        plane, sandbox, here, flow, *_ = self.balanced
+        plane, sandbox, here, flow, _, _ = self.balanced
+        now_ns = self.client.clock.now_ns
+        sandbox.bring_up(now_ns)
         if plane.sandboxes.get(sandbox.network_id) is not sandbox:
             why = f"{self._entry} has started anew and knows of no connection"
             return Failed("reset", why, self.round_trip_ns)
-        outcome = sandbox.table.follow(flow, self.client.clock.now_ns, EXCHANGE, here.mark)
+        outcome = sandbox.table.follow(flow, now_ns, EXCHANGE, here.mark)
         if outcome.destination is not None:
             return None
         why = (

@@ -269,15 +269,14 @@ class Connections:
         self._recalled += 1
         return entry
 
-    def take(self, flow: Flow) -> Entry | None:
-        """The entry of a flow, for a caller that moves it at once.
+    def take(self, flow: Flow, found: Destination | Done | None) -> Entry | None:
+        """The entry of a flow of which this was found, for a caller that moves it at once.
 
         An only newborn is spared the timer that the move would restart: this is the way of a request
         that is over in one instant.
         """
-        found = self.entries.get(flow)
-        if found is None or isinstance(found, Entry):
-            return found
+        if found is None:
+            return None
         if isinstance(found, tuple):
             return self._recall(found)
         if len(self.born_ns) > 1 or not found.available or found.forward is not MASQ:

@@ -285,7 +285,8 @@ class Table(Control):
         if now_ns >= connections.due_ns:
             connections.advance(now_ns)
         connections.now_ns = now_ns
-        entry = connections.take(flow)
+        found = self._entries.get(flow)
+        entry = found if isinstance(found, Entry) else connections.take(flow, found)
         if entry is None:
             return self._one_by_one(flow, now_ns, steps, mark)
         destination = entry.destination
