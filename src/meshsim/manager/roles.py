@@ -13,7 +13,7 @@ from __future__ import annotations
 from typing import ClassVar, Protocol
 
 from meshsim.errors import ApiError
-from meshsim.model.events import Committed, Created, Removed, Updated
+from meshsim.model.events import Committed, Removed
 from meshsim.model.objects import Node
 from meshsim.model.states import Role
 from meshsim.model.store import Store
@@ -91,10 +91,10 @@ class RoleManager:
     def on_commit(self, committed: Committed) -> None:
         """Note nodes whose role has to change. O(changes)."""
         for change in committed.notable:
-            if isinstance(change, Updated | Created):
+            if not isinstance(change, Removed):
                 if isinstance(change.new, Node):
                     self._note(change.new)
-            elif isinstance(change, Removed) and isinstance(change.old, Node):
+            elif isinstance(change.old, Node):
                 self.pending.pop(change.old.id, None)
                 if self._members.is_member(change.old.id):
                     self.pending[change.old.id] = None
