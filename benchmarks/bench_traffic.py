@@ -3,8 +3,9 @@
 The same queue three times, sides in turn, in one run: Poisson arrivals, exponential service of 1 s on
 average, four workers, one queue, and a record per customer. In meshsim every customer is a request to a
 published port: ingress, IPVS and a task; with a connection per request, and again on kept-alive connections.
-The targets are 1 x SimPy and 3 x Ciw. Times are CPU times; building the model is left out on all sides (Ciw
-builds its customers while it runs). Rivals that are not installed are left out; nothing here fails on time.
+The targets are 1 x SimPy and 3 x Ciw. Times are CPU times; building the model, and collecting what was
+recorded (Ciw's records, meshsim's report), are left out on all sides; Ciw builds its customers while it runs.
+Rivals that are not installed are left out; nothing here fails on time.
 """
 
 from __future__ import annotations
