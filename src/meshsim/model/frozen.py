@@ -29,6 +29,8 @@ class Frozen(Shared):
 if TYPE_CHECKING:
     from attrs import frozen as value
 else:
+    #: what ``object.__setattr__(it, "__class__", other)`` comes to in the end
+    _set_class = vars(object)["__class__"].__set__
 
     def value(cls: type) -> type:
         """Make a class one of frozen values, as :func:`attrs.frozen` does, whose objects are made faster.
@@ -50,7 +52,7 @@ else:
         """
 
         def begin(self: Any) -> None:
-            object.__setattr__(self, "__class__", twin)
+            _set_class(self, twin)
 
         def end(self: Any) -> None:
             self.__class__ = made
