@@ -1,0 +1,1 @@
+"""The tests: a package, lest another of that name be found first (Ciw's, which the benchmarks bring)."""
