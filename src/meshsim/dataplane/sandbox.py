@@ -96,7 +96,6 @@ class Sandbox:
         entry_address, entry_pool: of the sandbox on docker_gwbridge (ingress only): what entries call
             "virtual"; empty and None until that bridge is there.
         ingress, internal, dsr: as the network.
-        table: the IPVS of this namespace.
         zone: the names.
         view: what the host knows.
         services: by (service id, ports).
@@ -123,6 +122,7 @@ class Sandbox:
         "_marks",
         "_on_publish",
         "_siblings",
+        "_table",
         "changes",
         "clock",
         "covers",
@@ -142,7 +142,6 @@ class Sandbox:
         "ports",
         "services",
         "subnet",
-        "table",
         "targets",
         "view",
         "vips",
@@ -184,9 +183,6 @@ class Sandbox:
         self.dsr = dsr
         self.mtu = mtu
         self.view = view
-        self.table = Table()
-        for name, value in DOCKER_SYSCTLS.items():
-            self.table.sysctls.set(name, value)
         self.zone = Zone(
             network,
             kind="ingress" if ingress else "overlay",
@@ -203,6 +199,7 @@ class Sandbox:
         self._marks = marks
         self._on_publish = on_publish
         self._siblings: Mapping[str, Sandbox] = {} if siblings is None else siblings
+        self._table: Table | None = None
         self._compared = profile.endpoint_events == "compared"
         self._balancer: BalancerChoice = "rr" if balancer is None else balancer
         self._balancers: Mapping[str, BalancerChoice] = {} if balancers is None else balancers
@@ -212,6 +209,15 @@ class Sandbox:
             f"<Sandbox {self.namespace} of {self.view.host}: {len(self.services)} services, "
             f"{len(self.known)} endpoints>"
         )
+
+    @property
+    def table(self) -> Table:
+        """The IPVS of this namespace; made when it is first needed, since thousands are never looked at."""
+        if self._table is None:
+            self._table = Table()
+            for name, value in DOCKER_SYSCTLS.items():
+                self._table.sysctls.set(name, value)
+        return self._table
 
     def bring_up(self, now_ns: int) -> None:
         """Apply everything the host has noticed by now. O(1) when nothing is new.
