@@ -61,6 +61,20 @@ class Worker:
     Source: swarmkit agent/worker.go worker.
     """
 
+    __slots__ = (
+        "_bench",
+        "_clock",
+        "_controllers",
+        "_done",
+        "_dropping",
+        "_powered",
+        "_tell",
+        "_timers",
+        "_wakes",
+        "tasks",
+        "unsent",
+    )
+
     def __init__(self, clock: Clock, runtime: Runtime, profile: Profile, tell: Callable[[], None]) -> None:
         self.unsent: dict[str, TaskStatus] = {}
         self._powered = True

@@ -90,6 +90,25 @@ class Engine:
             engine. Recorded on a real 26.1.5.
     """
 
+    __slots__ = (
+        "_by_name",
+        "_by_task",
+        "_journal",
+        "_monitors",
+        "_pid",
+        "_plane",
+        "_world",
+        "address_pools",
+        "agent",
+        "containers",
+        "name",
+        "networks",
+        "pulled",
+        "running",
+        "tells",
+        "wiring",
+    )
+
     def __init__(
         self, name: str, world: Surroundings, plane: DataPlane, journal: Journal, networks: LocalNetworks
     ) -> None:

@@ -45,6 +45,8 @@ class Happenings:
         told: whom to tell.
     """
 
+    __slots__ = ("_host", "_plugged", "_plugs", "_stopping", "_told")
+
     def __init__(self, host: str, told: Told) -> None:
         self._host = host
         self._told = told

@@ -44,6 +44,8 @@ class LocalNetworks:
         order: see :class:`~meshsim.ipam.Ipam`.
     """
 
+    __slots__ = ("_ipam", "_lan", "_pools", "_records", "_rng")
+
     def __init__(self, address: str, rng: Random, order: SubnetOrder = "first-fit") -> None:
         self._rng = rng
         self._lan = f"{address}/24"

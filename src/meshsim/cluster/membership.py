@@ -117,6 +117,8 @@ class Membership:
         lock: the key its state is encrypted with, while it waits for it; else empty.
     """
 
+    __slots__ = ("_key", "_started_ns", "agent", "host", "lock", "manager", "node_id")
+
     def __init__(self, host: Host, manager: Manager, node_id: str) -> None:
         self.host = host
         self.manager = manager

@@ -44,6 +44,18 @@ class Wiring:
         tells: whom to tell what happens.
     """
 
+    __slots__ = (
+        "_containers",
+        "_host",
+        "_journal",
+        "_local",
+        "_names",
+        "_plane",
+        "_published",
+        "_tells",
+        "_told",
+    )
+
     def __init__(
         self,
         host: str,

@@ -97,6 +97,31 @@ class DataPlane:
 
     inside: ClassVar[bool] = False
 
+    __slots__ = (
+        "_gateway_pool",
+        "_gateway_subnet",
+        "address",
+        "balancer",
+        "balancers",
+        "bridges",
+        "changes",
+        "clock",
+        "host_ports",
+        "ingress",
+        "journal",
+        "marks",
+        "name",
+        "namespaces",
+        "ports",
+        "profile",
+        "rng",
+        "sandboxes",
+        "servers",
+        "spread",
+        "ways",
+        "world",
+    )
+
     def __init__(
         self,
         name: str,
