@@ -80,12 +80,12 @@ def new_tasks(
 
     Source: swarmkit manager/orchestrator/task.go NewTask.
     """
-    spec, version = service.spec, service.spec_version
+    spec, spec_version = service.spec, service.spec_version
     job = service.job_status.iteration if service.job_status is not None else None
     status = TaskStatus(TaskState.NEW, "created", "", now_ns)
     endpoint = Endpoint(spec.endpoint)
     for slot in slots:
-        shared = TaskShared(service.id, spec.name, slot, spec.task, version, now_ns, spec.labels, job)
+        shared = TaskShared(service.id, spec.name, slot, spec.task, spec_version, now_ns, spec.labels, job)
         identifier = object_id(ids)
         yield Task(identifier, shared, node_id, desired, status, (), endpoint, None, version, now_ns)
 
