@@ -9,7 +9,8 @@ Source: swarmkit api/objects.proto.
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Self
+from collections.abc import Iterable
+from typing import Any, ClassVar, Self, TypeVar
 
 import attrs
 from attrs import field, frozen
@@ -117,6 +118,16 @@ class VirtualIP(Frozen):
         return self.address.partition("/")[0]
 
 
+_Place = TypeVar("_Place", Attachment, VirtualIP)
+
+
+def _on(network_id: str, places: Iterable[_Place]) -> _Place | None:
+    for place in places:
+        if place.network_id == network_id:
+            return place
+    return None
+
+
 @frozen(slots=True)
 class Endpoint(Frozen):
     """What the allocator gave a service: the spec it served, the ports, the virtual addresses."""
@@ -127,10 +138,7 @@ class Endpoint(Frozen):
 
     def vip(self, network_id: str) -> VirtualIP | None:
         """The virtual address on that network, if there is one."""
-        for vip in self.virtual_ips:
-            if vip.network_id == network_id:
-                return vip
-        return None
+        return _on(network_id, self.virtual_ips)
 
 
 @frozen(slots=True)
@@ -214,10 +222,7 @@ class Node(StoredObject):
 
     def attachment(self, network_id: str) -> Attachment | None:
         """The node's load-balancer address on that network, if it has one."""
-        for attachment in self.attachments:
-            if attachment.network_id == network_id:
-                return attachment
-        return None
+        return _on(network_id, self.attachments)
 
 
 @frozen(slots=True)
@@ -392,10 +397,7 @@ class Task(Frozen):
 
     def attachment(self, network_id: str) -> Attachment | None:
         """The task's place on that network, if it has one."""
-        for attachment in self.attachments:
-            if attachment.network_id == network_id:
-                return attachment
-        return None
+        return _on(network_id, self.attachments)
 
     def evolve_to(
         self,

@@ -18,6 +18,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from meshsim.cluster import Host, Response, ServiceHandle
 from meshsim.errors import ApiError, ConnectionFailed
 from meshsim.testing.swarms import ready_swarm
+from meshsim.units import SECOND
 
 __all__ = ["Answer", "ClusterMachine"]
 
@@ -247,7 +248,7 @@ class ClusterMachine(RuleBasedStateMachine):
     @rule(seconds=st.sampled_from([1, 5, 20]))
     def wait(self, seconds: int) -> None:
         """Time passes."""
-        self.cluster.run_for(seconds * 1_000_000_000)
+        self.cluster.run_for(seconds * SECOND)
 
     @rule()
     def settle(self) -> None:

@@ -32,11 +32,10 @@ from meshsim.scenario import (
 )
 from meshsim.scenario.source import expression, program
 from meshsim.shell.docker.service_flags import CREATE_FLAGS, UPDATE_FLAGS
-from meshsim.units import duration_text
+from meshsim.units import SECOND, duration_text
 
 __all__ = ["as_docker", "as_python"]
 
-_SECOND: Final = 1_000_000_000
 #: flags whose integers are nanoseconds
 _DURATIONS: Final = frozenset(flag.name for flag in (*CREATE_FLAGS, *UPDATE_FLAGS) if flag.kind == "duration")
 #: flags of the facade that stand behind the image
@@ -105,7 +104,7 @@ def _lines(scenario: Scenario) -> Iterator[str]:
     for step in timed:
         at_ns = step.at_ns or 0
         if at_ns > now_ns:
-            yield f"{prompt} sleep {(at_ns - now_ns) / _SECOND:g}"
+            yield f"{prompt} sleep {(at_ns - now_ns) / SECOND:g}"
         now_ns = at_ns
         yield _step(step, prompt)
     for step in scenario.steps:

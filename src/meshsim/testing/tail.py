@@ -13,13 +13,13 @@ from typing import Any, Final
 
 from meshsim.cluster import Cluster
 from meshsim.model.log import Log
+from meshsim.units import SECOND
 
 __all__ = ["LAST_EVENTS", "last_events"]
 
 #: how many are shown under a failed test
 LAST_EVENTS: Final = 30
 _LONGEST: Final = 150
-_SECOND: Final = 1_000_000_000
 #: values worth showing where they change
 _TOLD: Final = ("desired", "node_id", "availability", "role")
 
@@ -66,7 +66,7 @@ def _line(record: dict[str, Any], names: Mapping[str, str]) -> str:
     else:
         text = " ".join(str(value) for key, value in record.items() if key != "id")
     text = text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
-    return f"{time_ns / _SECOND:8.3f} s  {kind:<9}  {text}"
+    return f"{time_ns / SECOND:8.3f} s  {kind:<9}  {text}"
 
 
 def _called(identifier: str, names: Mapping[str, str]) -> str:

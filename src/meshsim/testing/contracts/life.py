@@ -15,6 +15,7 @@ from meshsim.errors import InvalidRule
 from meshsim.ipvs import ABORT, HANDSHAKE, Balancer, Destination, Flow, Table
 from meshsim.sim import duplicate
 from meshsim.testing.contracts.search import MOST_STEPS, Lawless, lawful
+from meshsim.units import SECOND
 
 __all__ = ["GOING_ON", "Life", "Make", "Step"]
 
@@ -27,7 +28,6 @@ Make: TypeAlias = Callable[[], Balancer]
 _FOREVER: Final = 400
 #: connections that show whether a copy goes on as the original
 GOING_ON: Final = 5
-_SECOND: Final = 1_000_000_000
 _VIRTUAL: Final = ("10.0.0.80", 80)
 _LETTERS: Final = "ABCDEFGHIJ"
 #: what one connection carries, for balancers that look at traffic
@@ -137,7 +137,7 @@ class Life:
         for flow in self._open:
             self.table.follow(flow, self._now_ns, ABORT)
         self._open.clear()
-        self._now_ns += 20 * _SECOND  # longer than an aborted connection is remembered
+        self._now_ns += 20 * SECOND  # longer than an aborted connection is remembered
         self.table.advance(self._now_ns)
 
     def take_connections(self, count: int, missing: Collection[str] = ()) -> None:
