@@ -44,7 +44,7 @@ from meshsim.testing import (
 )
 
 FEW = settings(max_examples=12, deadline=None)
-QUICK = settings(phases=[Phase.generate, Phase.shrink], max_examples=200, database=None)
+QUICK = settings(phases=[Phase.generate, Phase.shrink], max_examples=1000, database=None)
 
 
 class First:

@@ -3,12 +3,14 @@
 Comes in: names and limits. Goes out: strategies. Rules of this file: what is drawn is data that can be
 printed as Python and is right as a whole (clusters excepted, which are live, and print as the call that makes
 them); it shrinks to what a person would write down as the smallest example: one host, service and request.
+Hypothesis takes for smaller what needs fewer draws: so where a person sees no difference in size, as between
+a service that is global and one with a replica, the same number of them is made.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from attrs import evolve
 from hypothesis import strategies as st
@@ -41,12 +43,16 @@ from meshsim.units import SECOND
 
 __all__ = ["clusters", "constraints", "fault_plans", "hosts", "scenarios", "services", "traffic"]
 
+T = TypeVar("T")
+
 #: labels of nodes that hosts may have and constraints may ask for
 LABELS: Final[Mapping[str, Sequence[str]]] = {"zone": ("a", "b")}
 _FAULTS: Final = ("scale", "crash", "drain", "pause", "activate", "fail", "recover", "partition", "heal")
 _FIRST_PORT: Final = 81
 _SERVICES: Final = ("web", "api", "db")
 _CLIENTS: Final = ("alice", "bob", "carol")
+#: whom of a list, its length whatever it may be
+_WHICH = st.integers(0, 99)
 _PAUSES = st.sampled_from(["1s", "100ms", "10ms", "5s"])
 _SERVERS = st.none() | st.builds(
     Server,
@@ -68,6 +74,11 @@ _HABITS = st.fixed_dictionaries(
         "retry": st.integers(1, 2).map(Retry),
     },
 )
+
+
+def _one_of(items: Sequence[T]) -> SearchStrategy[T]:
+    """One draw, also where ``sampled_from`` makes none because there is but one item."""
+    return _WHICH.map(lambda which: items[which % len(items)])
 
 
 def _limits(name: str, most: int, all_there_are: int | None = None) -> None:
@@ -186,9 +197,11 @@ def _served(
     """How a service serves, whatever it is called."""
     _limits("max_replicas", max_replicas)
     flags: dict[str, Any] = {}
-    if draw(st.sampled_from([False, False, False, True])):
+    everywhere = draw(st.sampled_from([False, False, False, True]))
+    replicas = draw(st.integers(1, max_replicas))
+    if everywhere:
         flags["mode"] = "global"
-    elif (replicas := draw(st.integers(1, max_replicas))) > 1:
+    elif replicas > 1:
         flags["replicas"] = replicas
     if constraint is not None and (asked := draw(st.none() | constraint)):
         flags["constraint"] = asked
@@ -259,12 +272,17 @@ def fault_plans(
             raise BadValue(f"no such verb: {verb}; there are {', '.join(_FAULTS)}", str(verb))
     others = list(names[1:])
     there = {"nothing": True, "service": bool(services), "host": bool(others)}
-    possible = [verb for verb in verbs if there[_NEEDS[verb]]]
-    if not possible:
-        return ()
-    row = _rows(st.sampled_from(possible), st.integers(0, lasts), others, list(services))
-    rows = draw(st.lists(row, max_size=max_size))
-    return plan([(f"{second}s", *rest) for second, *rest in sorted(rows, key=_second)])
+    # The verbs are the same wherever they are drawn, and what cannot happen here is left out: a list of its
+    # own for each swarm would say something else as soon as the swarm shrinks.
+    row = st.tuples(st.integers(0, lasts), st.sampled_from(list(verbs)), _WHICH, st.integers(0, 4))
+    rows = sorted(draw(st.lists(row, max_size=max_size)) if verbs else (), key=_second)
+    return plan(
+        [
+            (f"{second}s", *_said(verb, which, amount, others, services))
+            for second, verb, which, amount in rows
+            if there[_NEEDS[verb]]
+        ]
+    )
 
 
 def _second(row: tuple[Any, ...]) -> int:
@@ -277,28 +295,17 @@ _NEEDS: Final = {
 }  # fmt: skip
 
 
-@st.composite
-def _rows(
-    draw: DrawFn,
-    /,
-    verbs: SearchStrategy[str],
-    seconds: SearchStrategy[int],
-    others: list[str],
-    services: list[str],
+def _said(
+    verb: str, which: int, amount: int, others: Sequence[str], services: Sequence[str]
 ) -> tuple[Any, ...]:
-    """The second, the verb and its names."""
-    verb, second = draw(verbs), draw(seconds)
-    return second, *_said(draw, verb, others, services)
-
-
-def _said(draw: DrawFn, verb: str, others: list[str], services: list[str]) -> tuple[Any, ...]:
-    if verb == "scale":
-        return verb, draw(st.sampled_from(services)), draw(st.integers(0, 4))
-    if verb == "crash":
-        return verb, draw(st.sampled_from(services)), draw(st.integers(1, 3))
+    """The verb and what it needs."""
     if verb == "heal":
         return (verb,)
-    host = draw(st.sampled_from(others))
+    if verb == "scale":
+        return verb, services[which % len(services)], amount
+    if verb == "crash":
+        return verb, services[which % len(services)], 1 + amount % 3
+    host = others[which % len(others)]
     return verb, [host] if verb == "partition" else host
 
 
@@ -386,7 +393,7 @@ def _callers(
     draw: DrawFn, /, names: Sequence[str], services: Sequence[ServicePlan], network: str, most: int
 ) -> Client:
     """A client outside, or inside the network if there is one."""
-    service = draw(st.sampled_from(list(services)))
+    service = draw(_one_of(services))
     if network and draw(st.booleans()):
         return draw(traffic(calls=[f"{service.name}:80"], network=network, max_requests=most))
     port = service.flags["publish"].partition(":")[0]
