@@ -14,6 +14,7 @@ from meshsim.placement import meets, parse_constraints
 __all__ = [
     "History",
     "leaders_apart",
+    "mend",
     "missing_without_reason",
     "no_address_twice",
     "no_port_twice",
@@ -150,6 +151,14 @@ def vars_of(record) -> list[str]:
         return ["node_id", "desired", "status", "attachments", "endpoint", "shared"]
     stamped = ("id", "version", "created_ns", "updated_ns")
     return [a.name for a in type(record).__attrs_attrs__ if a.name not in stamped]
+
+
+def mend(cluster) -> None:
+    """All power, all engines, no cuts."""
+    cluster.heal()
+    for host in cluster.hosts.values():
+        host.recover()
+        host.start_engine()
 
 
 def missing_without_reason(store) -> list[str]:

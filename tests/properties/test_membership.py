@@ -3,6 +3,7 @@
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from tests.properties import laws
 
 from meshsim import Cluster
 from meshsim.errors import MeshsimError
@@ -104,10 +105,7 @@ class Membership(RuleBasedStateMachine):
         if not hasattr(self, "cluster"):
             return
         cluster = self.cluster
-        cluster.heal()
-        for host in cluster.hosts.values():
-            host.recover()
-            host.start_engine()
+        laws.mend(cluster)
         for host in cluster.hosts.values():
             if host.member is not None and host.member.lock:
                 host.swarm.unlock(host.member.lock)

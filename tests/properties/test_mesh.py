@@ -252,10 +252,7 @@ class Mesh(RuleBasedStateMachine):
         if not hasattr(self, "vip"):
             return
         cluster = self.cluster
-        cluster.heal()
-        for host in cluster.hosts.values():
-            host.recover()
-            host.start_engine()
+        laws.mend(cluster)
         cluster.settle()
         cluster.run_for("70s")
         cluster.settle()

@@ -252,11 +252,7 @@ class Swarm(Facade):
         """Everything is mended: what the swarm still has comes to rest, and the log tells all of it."""
         if not hasattr(self, "history"):
             return
-        self.cluster.heal()
-        for host in self.hosts:
-            host.recover()
-            if not host.engine.running:
-                host.start_engine()
+        laws.mend(self.cluster)
         self.quiet()
         self.everything_adds_up()
         laws.same_store(self.swarm.store, self.cluster.log)

@@ -152,6 +152,14 @@ class GivesIndex(Turns):
         return 0
 
 
+class LooksAllTheSame(Turns):
+    sees_flow = False
+
+    def pick(self, destinations, flow, now_ns):
+        assert flow.source
+        return super().pick(destinations, flow, now_ns)
+
+
 class CannotBeCopied:
     def __init__(self):
         self.turns = (turn for turn in range(10**9))
@@ -190,6 +198,7 @@ WRONG = [
     (GivesIndex, "own"),
     (CannotBeCopied, "copies"),
     (CrashesWhenTold, "survives"),
+    (LooksAllTheSame, "survives"),
 ]
 
 

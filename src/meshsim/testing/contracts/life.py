@@ -32,7 +32,7 @@ _VIRTUAL: Final = ("10.0.0.80", 80)
 _LETTERS: Final = "ABCDEFGHIJ"
 #: what one connection carries, for balancers that look at traffic
 _BYTES: Final = 1000
-_HOOKS: Final = ("bound", "added", "removed", "changed", "tally", "sees_all")
+_HOOKS: Final = ("bound", "added", "removed", "changed", "tally", "sees_all", "sees_flow")
 
 
 class _Witness:
@@ -45,8 +45,10 @@ class _Witness:
 
     def pick(self, destinations: Sequence[Destination], flow: Flow, now_ns: int) -> Destination | None:
         before = [(each, each.weight) for each in destinations]
+        # Who says that it does not look at the flow may be given its bare parts, so it is.
+        given: Any = flow if getattr(self.inner, "sees_flow", True) else tuple(flow)
         with lawful("survives", "pick"):
-            answer: Any = self.inner.pick(destinations, flow, now_ns)
+            answer: Any = self.inner.pick(destinations, given, now_ns)
         self.meddled = [(each, each.weight) for each in destinations] != before
         self.judge(answer)
         return answer  # type: ignore[no-any-return]
