@@ -1,12 +1,15 @@
 """Forks: independent of each other, equal under the same calls."""
 
+import gc
 from contextlib import suppress
+from sys import getrefcount
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from meshsim.cluster import Cluster
 from meshsim.errors import MeshsimError
+from meshsim.sim.copying import _declared, _is_own
 
 
 def begin() -> Cluster:
@@ -131,3 +134,24 @@ def test_what_is_done_to_the_original_does_not_reach_its_fork():
     assert look(fork) == state
     do(fork, what)
     assert fork.log.to_jsonl() == original.log.to_jsonl()
+
+
+def test_what_one_slot_alone_is_said_to_hold_nothing_else_holds():
+    """Forks do not remember that they copied it: held twice, it would be two in a fork."""
+    cluster = ORIGINAL.fork()
+    cluster.host("host02").get("host01")
+
+    class Alone:
+        def __init__(self):
+            self.held = {}
+
+    example = Alone()
+    alone, seen = getrefcount(example.held), set()
+    ours = [one for one in gc.get_objects() if type(one).__module__.startswith("meshsim.")]
+    for one in ours:
+        for name, hint in _declared(type(one)).items():
+            if _is_own(hint) and hasattr(one, name):
+                seen.add((type(one).__name__, name))
+                count = getrefcount(getattr(one, name))  # not inside the assertion, which keeps values
+                assert count == alone, (one, name)
+    assert len(seen) > 20

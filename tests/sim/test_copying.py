@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from meshsim.sim import Clock, Shared, Stream, duplicate
+from meshsim.sim import Clock, Own, Shared, Stream, duplicate
 
 
 class Colour(Enum):
@@ -113,6 +113,32 @@ class Undeclared:
 
     def __init__(self):
         self.items = [1]
+
+
+class Owner:
+    """Says of its containers that nobody else holds them."""
+
+    __slots__ = ("boxes", "counts", "items", "names", "unset")
+
+    counts: Own[dict[str, int]]
+    boxes: Own[dict[str, list[int]]]
+    names: Own[set[str]]
+    items: Own[list["Owner"]]
+    unset: Own[list[int]]
+
+    def __init__(self):
+        self.counts, self.boxes, self.names, self.items = {"a": 1}, {"b": [2]}, {"c"}, [self]
+
+
+class Wrong:
+    """What can change cannot be a key: sets of it are not to be declared so."""
+
+    __slots__ = ("items",)
+
+    items: Own[set[Owner]]
+
+    def __init__(self):
+        self.items = set()
 
 
 def fields(value):
@@ -242,6 +268,23 @@ def test_what_a_slot_is_declared_to_hold_is_believed():
     twin.own[0].append(9)
     twin.anything["b"].append(9)
     assert (one.items, one.own, one.anything) == ([1], ([2],), {"b": [3]})
+
+
+def test_containers_that_one_slot_alone_holds():
+    one = Owner()
+    one.boxes["d"] = one.boxes["b"]
+    memo = {}
+    twin = duplicate(one, memo)
+    assert memo.keys() == {id(one), id(one.boxes["b"])}
+    assert twin.items == [twin]
+    assert twin.boxes["b"] is twin.boxes["d"]
+    assert not hasattr(twin, "unset")
+    twin.counts["a"] = twin.boxes["b"][0] = 9
+    twin.names.add("e")
+    twin.items.clear()
+    assert (one.counts, one.boxes["b"], one.names, one.items) == ({"a": 1}, [2], {"c"}, [one])
+    with pytest.raises(TypeError, match="not to be declared so"):
+        duplicate(Wrong(), {})
 
 
 def test_declarations_that_cannot_be_read_are_not_believed():

@@ -21,6 +21,7 @@ from meshsim.agent.runtime import Outcome, Runtime
 from meshsim.model.objects import ContainerStatus, Network, Task, TaskStatus
 from meshsim.model.states import TaskState
 from meshsim.profile import Profile
+from meshsim.sim import Own
 
 __all__ = ["NEVER", "Bench", "Controller", "Doing", "Statuses"]
 
@@ -53,8 +54,11 @@ class Statuses:
 
     __slots__ = ("_last",)
 
+    # Held by nobody else: forks copy them without remembering that they did.
+    _last: Own[dict[TaskState, TaskStatus]]
+
     def __init__(self) -> None:
-        self._last: dict[TaskState, TaskStatus] = {}
+        self._last = {}
 
     def get(self, state: TaskState, message: str, now_ns: int) -> TaskStatus:
         """The status without container, error or ports. O(1)."""

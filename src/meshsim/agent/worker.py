@@ -16,7 +16,7 @@ from meshsim.agent.runtime import Runtime
 from meshsim.model.objects import Network, Task, TaskStatus
 from meshsim.model.states import TaskState
 from meshsim.profile import Profile
-from meshsim.sim import Clock, Timer
+from meshsim.sim import Clock, Own, Timer
 
 __all__ = ["TaskView", "Worker"]
 
@@ -75,8 +75,13 @@ class Worker:
         "unsent",
     )
 
+    # Held by nobody else: forks copy them without remembering that they did.
+    unsent: Own[dict[str, TaskStatus]]
+    _wakes: Own[dict[int, list[Controller]]]
+    _timers: Own[dict[int, Timer]]
+
     def __init__(self, clock: Clock, runtime: Runtime, profile: Profile, tell: Callable[[], None]) -> None:
-        self.unsent: dict[str, TaskStatus] = {}
+        self.unsent = {}
         self._powered = True
         self._dropping = False
         self._done: Callable[[], None] | None = None
@@ -84,8 +89,8 @@ class Worker:
         self._bench = Bench(runtime, profile)
         self._tell = tell
         self._controllers: dict[str, Controller] = {}
-        self._wakes: dict[int, list[Controller]] = {}
-        self._timers: dict[int, Timer] = {}
+        self._wakes = {}
+        self._timers = {}
         self.tasks = TaskView(self._controllers)
 
     def __repr__(self) -> str:

@@ -31,7 +31,7 @@ from meshsim.model.placeholders import expand_container
 from meshsim.model.specs import PortConfig
 from meshsim.model.states import PublishMode
 from meshsim.profile import Profile
-from meshsim.sim import Streams, container_id
+from meshsim.sim import Own, Streams, container_id
 from meshsim.views.shapes import ContainerFacts
 
 __all__ = ["Engine", "Surroundings"]
@@ -109,6 +109,11 @@ class Engine:
         "wiring",
     )
 
+    # Held by nobody else: forks copy them without remembering that they did.
+    _by_name: Own[dict[str, str]]
+    pulled: Own[dict[str, None]]
+    _monitors: Own[dict[str, Monitor]]
+
     def __init__(
         self, name: str, world: Surroundings, plane: DataPlane, journal: Journal, networks: LocalNetworks
     ) -> None:
@@ -123,11 +128,11 @@ class Engine:
         self._world = world
         self._plane = plane
         self._journal = journal
-        self._by_name: dict[str, str] = {}
+        self._by_name = {}
         self._by_task: dict[str, Container] = {}
         #: images that are on this machine, as ``name:tag``
-        self.pulled: dict[str, None] = {}
-        self._monitors: dict[str, Monitor] = {}
+        self.pulled = {}
+        self._monitors = {}
         self._pid = 1000
 
     def __repr__(self) -> str:

@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import Any, Protocol
 
 from meshsim.cluster.container import Container
-from meshsim.sim import Clock
+from meshsim.sim import Clock, Own
 from meshsim.views.events import Ended, Origin, Plug
 
 __all__ = ["Happenings", "Told"]
@@ -47,11 +47,15 @@ class Happenings:
 
     __slots__ = ("_host", "_plugged", "_plugs", "_stopping", "_told")
 
+    # Held by nobody else: forks copy them without remembering that they did.
+    _stopping: Own[dict[str, None]]
+    _plugs: Own[dict[str, Plug]]
+
     def __init__(self, host: str, told: Told) -> None:
         self._host = host
         self._told = told
-        self._stopping: dict[str, None] = {}
-        self._plugs: dict[str, Plug] = {}
+        self._stopping = {}
+        self._plugs = {}
         #: where the last container started was plugged in, kept for the next one like it
         self._plugged: tuple[Plug, ...] = ()
 

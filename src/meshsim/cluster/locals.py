@@ -17,7 +17,7 @@ import attrs
 from meshsim.errors import Conflict, Forbidden, IpamError, NoAddressLeft
 from meshsim.ipam import LOCAL_POOLS, Ipam, Pool, SubnetChoice, SubnetOrder
 from meshsim.model.frozen import EMPTY, FrozenDict
-from meshsim.sim import container_id
+from meshsim.sim import Own, container_id
 from meshsim.views.shapes import LocalNetworkFacts, Plug
 
 __all__ = ["GATEWAY_BRIDGE", "PREDEFINED", "LocalNetworks"]
@@ -46,12 +46,16 @@ class LocalNetworks:
 
     __slots__ = ("_ipam", "_lan", "_pools", "_records", "_rng")
 
+    # Held by nobody else: forks copy them without remembering that they did.
+    _records: Own[dict[str, LocalNetworkFacts]]
+    _pools: Own[dict[str, Pool]]
+
     def __init__(self, address: str, rng: Random, order: SubnetOrder = "first-fit") -> None:
         self._rng = rng
         self._lan = f"{address}/24"
         self._ipam = Ipam(LOCAL_POOLS, order=order, serial=False)
-        self._records: dict[str, LocalNetworkFacts] = {}
-        self._pools: dict[str, Pool] = {}
+        self._records = {}
+        self._pools = {}
         for name, driver in PREDEFINED:
             self._make(name, driver, created_ns=0)
 

@@ -24,7 +24,7 @@ from meshsim.model.frozen import FrozenDict
 from meshsim.model.objects import Attachment, Network, Node, Task
 from meshsim.model.specs import PortConfig
 from meshsim.model.states import PublishMode
-from meshsim.sim import short
+from meshsim.sim import Own, short
 from meshsim.views.shapes import LocalNetworkFacts
 
 __all__ = ["Wiring"]
@@ -56,6 +56,10 @@ class Wiring:
         "_told",
     )
 
+    # Held by nobody else: forks copy them without remembering that they did.
+    _told: Own[dict[str, Network]]
+    _names: Own[dict[tuple[str, ...], FrozenDict[str, str]]]
+
     def __init__(
         self,
         host: str,
@@ -72,9 +76,9 @@ class Wiring:
         self._containers = containers
         self._tells = tells
         #: the swarm networks that tasks here were prepared for, by id
-        self._told: dict[str, Network] = {}
+        self._told = {}
         #: ids of networks -> their names by id, as the containers of tasks share them
-        self._names: dict[tuple[str, ...], FrozenDict[str, str]] = {}
+        self._names = {}
         #: ports of a service, and the same as its bindings tell them: kept for the next task of it
         self._published: tuple[tuple[PortConfig, ...], tuple[tuple[str, int, int], ...]] = ((), ())
 

@@ -25,6 +25,7 @@ from meshsim.dataplane.journal import Binding, Journal, Row
 from meshsim.errors import BadValue
 from meshsim.model.frozen import Frozen
 from meshsim.profile import Profile
+from meshsim.sim import Own
 
 __all__ = ["Change", "Lossy", "Outage", "Reach", "Spread", "View"]
 
@@ -168,6 +169,12 @@ class View:
         "rows",
     )
 
+    # Held by nobody else: forks copy them without remembering that they did.
+    rows: Own[dict[str, Binding]]
+    _waiting: Own[list[Row]]
+    _arrived: Own[dict[str, int]]
+    _owners: Own[dict[str, None]]
+
     def __init__(
         self,
         journal: Journal,
@@ -182,7 +189,7 @@ class View:
         self.network_id = network_id
         self.host = host
         self.joined_ns = now_ns
-        self.rows: dict[str, Binding] = {}
+        self.rows = {}
         self.next_ns = NEVER
         self._journal = journal
         self._list = journal.rows(network_id)
@@ -194,9 +201,9 @@ class View:
         self._version = -1
         self._now_ns = now_ns
         #: what bulk sync brings on joining, and later what was told and has not arrived
-        self._waiting: list[Row] = list(journal.current(network_id).values())
-        self._arrived: dict[str, int] = {}
-        self._owners: dict[str, None] = {row.node: None for row in self._waiting}
+        self._waiting = list(journal.current(network_id).values())
+        self._arrived = {}
+        self._owners = {row.node: None for row in self._waiting}
 
     def __repr__(self) -> str:
         return (

@@ -29,7 +29,7 @@ from meshsim.ipam import Pool
 from meshsim.ipvs.balancers.registry import BalancerChoice
 from meshsim.model.objects import Attachment, Network
 from meshsim.profile import Profile
-from meshsim.sim import Clock
+from meshsim.sim import Clock, Own
 
 if TYPE_CHECKING:
     from meshsim.dataplane.opened import Opened
@@ -122,6 +122,10 @@ class DataPlane:
         "world",
     )
 
+    # Held by nobody else: forks copy them without remembering that they did.
+    ways: Own[dict[tuple[str, int], Way]]
+    bridges: Own[dict[str, Bridge]]
+
     def __init__(
         self,
         name: str,
@@ -149,8 +153,8 @@ class DataPlane:
         self.rng = rng
         self.servers = tuple(servers)
         self.ports = EphemeralPorts()
-        self.ways: dict[tuple[str, int], Way] = {}
-        self.bridges: dict[str, Bridge] = {}
+        self.ways = {}
+        self.bridges = {}
         self.changes = 0
         if spread is None and profile.gossip_loss:
             spread = Lossy(seed, profile.gossip_loss, profile.gossip_delay_ns, profile.bulk_sync_ns)

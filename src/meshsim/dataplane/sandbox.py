@@ -30,7 +30,7 @@ from meshsim.ipvs.destination import Forward
 from meshsim.ipvs.service import VirtualService
 from meshsim.ipvs.table import Table
 from meshsim.profile import Profile
-from meshsim.sim import Clock
+from meshsim.sim import Clock, Own
 
 __all__ = ["Marks", "Sandbox", "ServiceHere"]
 
@@ -148,6 +148,13 @@ class Sandbox:
         "zone",
     )
 
+    # Held by nobody else: forks copy them without remembering that they did.
+    services: Own[dict[tuple[str, tuple[tuple[str, int, int], ...]], ServiceHere]]
+    vips: Own[dict[str, list[ServiceHere]]]
+    ports: Own[dict[tuple[str, int], list[ServiceHere]]]
+    known: Own[dict[str, Binding]]
+    targets: Own[dict[tuple[str, str, int], int]]
+
     def __init__(
         self,
         view: View,
@@ -189,11 +196,11 @@ class Sandbox:
             internal=internal,
             alias_rule=profile.dns_aliases,
         )
-        self.services: dict[tuple[str, tuple[tuple[str, int, int], ...]], ServiceHere] = {}
-        self.vips: dict[str, list[ServiceHere]] = {}
-        self.ports: dict[tuple[str, int], list[ServiceHere]] = {}
-        self.known: dict[str, Binding] = {}
-        self.targets: dict[tuple[str, str, int], int] = {}
+        self.services = {}
+        self.vips = {}
+        self.ports = {}
+        self.known = {}
+        self.targets = {}
         self.changes = 0
         self.opened = 0
         self._marks = marks

@@ -18,6 +18,7 @@ from typing import Literal, TypeVar
 
 from meshsim.dns.message import known_word
 from meshsim.dns.names import NamedEndpoint
+from meshsim.sim import Own
 
 __all__ = ["AliasRule", "NetworkKind", "Zone"]
 
@@ -90,6 +91,12 @@ class Zone:
         "network",
     )
 
+    # Held by nobody else: forks copy them without remembering that they did.
+    _names: Own[dict[str, dict[tuple[str, str], None]]]
+    _reverse: Own[dict[str, dict[tuple[str, str], None]]]
+    _services: Own[dict[str, _ServiceHere]]
+    _found: Own[dict[str, tuple[tuple[str, ...], tuple[str, ...]]]]
+
     def __init__(
         self,
         network: str,
@@ -106,11 +113,11 @@ class Zone:
         self.internal = internal
         self.gateways = int(kind == "local" and not internal) if gateways is None else gateways
         self._aliases_counted = alias_rule == "counted"
-        self._names: dict[str, dict[tuple[str, str], None]] = {}
-        self._reverse: dict[str, dict[tuple[str, str], None]] = {}
-        self._services: dict[str, _ServiceHere] = {}
+        self._names = {}
+        self._reverse = {}
+        self._services = {}
         # name -> (IPv4 addresses, IPv6 addresses): what find() worked out since the name last changed
-        self._found: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {}
+        self._found = {}
 
     # Looking up
 

@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from meshsim.errors import BadValue, NoNumberLeft, NumberOutOfRange, NumberTaken
+from meshsim.sim import Own
 
 __all__ = ["VXLAN_FIRST", "VXLAN_LAST", "Serial"]
 
@@ -56,6 +57,10 @@ class Serial:
 
     __slots__ = ("_count", "_ends", "_starts", "cursor", "first", "last")
 
+    # Held by nobody else: forks copy them without remembering that they did.
+    _starts: Own[list[int]]
+    _ends: Own[list[int]]
+
     def __init__(self, first: int, last: int) -> None:
         if last < first:
             raise BadValue(f"invalid set range: [{first}, {last}]", f"{first}-{last}")
@@ -63,8 +68,8 @@ class Serial:
         self.last = last
         self.cursor = first
         # Numbers in use, as runs [start, end), sorted, never touching each other.
-        self._starts: list[int] = []
-        self._ends: list[int] = []
+        self._starts = []
+        self._ends = []
         self._count = 0
 
     def specific(self, number: int) -> int:

@@ -7,26 +7,34 @@ so by ``__deepcopy__``. It knows nothing of what it copies.
 
 The speed comes from asking about types, not values. How objects of a type are copied is found out once; a
 container whose items are all of unchanging types is copied by its own ``copy``; and for a class that is
-nothing but its slots and its dict a function is written that goes from slot to slot, and that does not even
-look at a slot declared to hold what never changes.
+nothing but its slots and its dict a function is written that goes from slot to slot. That function believes
+what the class declares: a slot that holds what never changes is not even looked at, and a container that is
+held by one slot alone (:data:`Own`) is copied without noting in the memo that it was.
+
+Who copies an object has looked into the memo before: the functions here only put things there.
 """
 
 from __future__ import annotations
 
 import copy
+import sys
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from copyreg import dispatch_table
 from enum import Enum
 from types import BuiltinFunctionType, FunctionType, MethodType, NoneType, UnionType
-from typing import Any, Final, Literal, Self, TypeAlias, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Final, Literal, Self, TypeAlias, TypeVar, Union, get_args, get_origin
 
 import attrs
 
-__all__ = ["Shared", "duplicate"]
+__all__ = ["Own", "Shared", "duplicate"]
 
 T = TypeVar("T")
 Memo: TypeAlias = dict[int, Any]
+#: Says of a slot that it always holds a dict, list or set which nothing else holds a reference to:
+#: ``rows: Own[dict[str, Row]]``. Its keys or members never change; values and items of a list may.
+Own = Annotated[T, "held by one"]
 _How: TypeAlias = Callable[[Any, Memo], Any]
 
 
@@ -53,7 +61,11 @@ def duplicate(value: T, memo: Memo) -> T:
     >>> other["t"] is other["same"], other["t"] is timer, other["t"].names is timer.names
     (True, False, True)
     """
-    return value if type(value) in _SHARED else _HOW[type(value)](value, memo)
+    kind = type(value)
+    if kind in _SHARED:
+        return value
+    twin: T | None = memo.get(id(value))
+    return _HOW[kind](value, memo) if twin is None else twin
 
 
 class _Ways(dict[type, _How]):
@@ -90,70 +102,64 @@ def _itself(value: Any, _memo: Memo) -> Any:
 
 
 def _by_itself(value: Any, memo: Memo) -> Any:
-    other = memo.get(id(value))
-    if other is None:
-        other = memo[id(value)] = value.__deepcopy__(memo)
+    other = memo[id(value)] = value.__deepcopy__(memo)
     return other
 
 
 def _dict(value: dict[Any, Any], memo: Memo) -> dict[Any, Any]:
-    other: dict[Any, Any] | None = memo.get(id(value))
-    if other is None:
-        other = memo[id(value)] = value.copy()
-        if other and not _is_plain(map(type, value)):
-            other.clear()
-            other.update((duplicate(key, memo), duplicate(item, memo)) for key, item in value.items())
-        elif other:
-            _fill(other, memo)
-    return other
+    other = memo[id(value)] = value.copy()
+    if other and not _is_plain(map(type, value)):
+        other.clear()
+        other.update((duplicate(key, memo), duplicate(item, memo)) for key, item in value.items())
+        return other
+    return _fill(other, memo)
 
 
 def _fill(other: dict[Any, Any], memo: Memo) -> dict[Any, Any]:
     """Replace the values of a copy by their twins where they have any."""
-    if not _is_plain(map(type, other.values())):
+    if other and not _is_plain(map(type, other.values())):
         for key, item in other.items():
-            if type(item) not in _SHARED:
-                other[key] = _HOW[type(item)](item, memo)
+            kind = type(item)
+            if kind not in _SHARED:
+                twin = memo.get(id(item))
+                other[key] = _HOW[kind](item, memo) if twin is None else twin
     return other
 
 
 def _list(value: list[Any], memo: Memo) -> list[Any]:
-    other: list[Any] | None = memo.get(id(value))
-    if other is None:
-        other = memo[id(value)] = value.copy()
-        if not _is_plain(map(type, value)):
-            other[:] = [item if type(item) in _SHARED else _HOW[type(item)](item, memo) for item in value]
+    other = memo[id(value)] = value.copy()
+    return _replace(other, memo)
+
+
+def _replace(other: list[Any], memo: Memo) -> list[Any]:
+    """Replace the items of a copy by their twins where they have any."""
+    if not _is_plain(map(type, other)):
+        other[:] = [duplicate(item, memo) for item in other]
     return other
 
 
 def _set(value: set[Any], memo: Memo) -> set[Any]:
-    other: set[Any] | None = memo.get(id(value))
-    if other is None:
-        other = memo[id(value)] = value.copy()
-        if not _is_plain(map(type, value)):
-            other.clear()
-            other.update(duplicate(item, memo) for item in value)
+    other = memo[id(value)] = value.copy()
+    if not _is_plain(map(type, value)):
+        other.clear()
+        other.update(duplicate(item, memo) for item in value)
     return other
 
 
 def _tuple(value: tuple[Any, ...], memo: Memo) -> tuple[Any, ...]:
     if _is_plain(map(type, value)):
         return value
-    other: tuple[Any, ...] | None = memo.get(id(value))
+    items = [duplicate(item, memo) for item in value]
+    other: tuple[Any, ...] | None = memo.get(id(value))  # a way through the items may have led back here
     if other is None:
-        items = [duplicate(item, memo) for item in value]
-        other = memo.get(id(value))  # a way through the items may have led back here
-        if other is None:
-            same = all(new is old for new, old in zip(items, value, strict=True))
-            other = memo[id(value)] = value if same else tuple(items)
+        same = all(new is old for new, old in zip(items, value, strict=True))
+        other = memo[id(value)] = value if same else tuple(items)
     return other
 
 
 def _deque(value: deque[Any], memo: Memo) -> deque[Any]:
-    other: deque[Any] | None = memo.get(id(value))
-    if other is None:
-        other = memo[id(value)] = deque(maxlen=value.maxlen)
-        other.extend(duplicate(item, memo) for item in value)
+    other = memo[id(value)] = deque(maxlen=value.maxlen)
+    other.extend(duplicate(item, memo) for item in value)
     return other
 
 
@@ -170,37 +176,60 @@ def _written(kind: type) -> _How:
     """
     refuses = any("__setattr__" in vars(base) for base in kind.__mro__[:-1])  # as frozen classes do
     put = "put(other, '{0}', {1})" if refuses else "other.{0} = {1}"
-    lines = [
-        "def how(value, memo):",
-        "    key = id(value)",
-        "    other = memo.get(key)",
-        "    if other is not None: return other",
-        "    other = memo[key] = new(kind)",
-    ]
+    lines = ["def how(value, memo):", "    other = memo[id(value)] = new(kind)"]
     declared = _declared(kind)
-    asked = "item if type(item) in shared else ways[type(item)](item, memo)"
     for name in dict.fromkeys(name for base in kind.__mro__ for name in _slots(base)):
         # A slot that was never set stays so.
-        if name in declared:
-            lines += [f"    try: {put.format(name, f'value.{name}')}", "    except AttributeError: pass"]
-        else:
-            lines += [f"    try: item = value.{name}", "    except AttributeError: pass"]
-            lines += [f"    else: {put.format(name, asked)}"]
+        lines += [f"    try: item = value.{name}", "    except AttributeError: pass"]
+        lines += [f"    else: {put.format(name, _twin_of_item(declared.get(name, object)))}"]
     if kind.__dictoffset__:
         lines += ["    " + put.format("__dict__", "fill(value.__dict__.copy(), memo)")]
     scope: dict[str, Any] = {"kind": kind, "new": object.__new__, "put": object.__setattr__}
-    scope |= {"fill": _fill, "shared": _SHARED, "ways": _HOW}
+    scope |= {"fill": _fill, "replace": _replace, "shared": _SHARED, "ways": _HOW}
     exec("\n".join([*lines, "    return other"]), scope)  # noqa: S102  (names of slots and nothing else)
     return scope["how"]  # type: ignore[no-any-return]
 
 
-def _declared(kind: type) -> set[str]:
-    """The attributes that a class declares to hold only what never changes."""
-    try:
-        hints = get_type_hints(kind)
-    except (AttributeError, NameError, SyntaxError, TypeError):  # as names that only the type checker knows
-        return set()
-    return {name for name, hint in hints.items() if _never_changes(hint)}
+def _twin_of_item(hint: Any) -> str:
+    """What a written function has to say to get the twin of ``item``, declared to be of that type."""
+    if _never_changes(hint):
+        return "item"
+    if _is_own(hint):
+        kind, parts = (
+            get_origin(hint.__origin__),
+            [_never_changes(part) for part in get_args(hint.__origin__)],
+        )
+        if all(parts):
+            return "item.copy()"
+        if kind is dict and parts[0]:
+            return "fill(item.copy(), memo)"
+        if kind is list:
+            return "replace(item.copy(), memo)"
+        raise TypeError(f"not to be declared so: {hint!r}")
+    return (
+        "item if type(item) in shared"
+        " else twin if (twin := memo.get(id(item))) is not None"
+        " else ways[type(item)](item, memo)"
+    )
+
+
+def _is_own(hint: Any) -> bool:
+    return get_origin(hint) is Annotated and hint.__metadata__ == ("held by one",)
+
+
+def _declared(kind: type) -> dict[str, Any]:
+    """The types of attributes as a class declares them, where that can be found out.
+
+    It cannot for names that only the type checker knows.
+    """
+    hints = {}
+    for base in reversed(kind.__mro__):
+        scope = vars(sys.modules[base.__module__])
+        for name, hint in vars(base).get("__annotations__", {}).items():
+            hints[name] = object
+            with suppress(AttributeError, NameError, SyntaxError, TypeError):
+                hints[name] = eval(hint, scope) if isinstance(hint, str) else hint  # noqa: S307
+    return hints
 
 
 def _never_changes(hint: Any) -> bool:
