@@ -136,6 +136,21 @@ def test_what_is_done_to_the_original_does_not_reach_its_fork():
     assert fork.log.to_jsonl() == original.log.to_jsonl()
 
 
+def test_namespaces_of_forks_are_their_own_whether_looked_at_before_or_after():
+    first = ORIGINAL.fork()
+    looked_at = first.host("host01").containers.get("box").namespace
+    twin = first.fork()
+    other = twin.host("host01").containers.get("box").namespace
+    assert other is not looked_at
+    assert other.plane is twin.host("host01").plane
+    assert looked_at.ports is first.host("host01").plane.ports is not other.ports
+    first.host("host01").networks.get("eg1").disconnect("box")
+    assert (list(looked_at.places), len(other.places)) == ([], 1)
+    assert other.resolve("web").addresses
+    for cluster in (first, twin):
+        cluster.check()
+
+
 def test_what_one_slot_alone_is_said_to_hold_nothing_else_holds():
     """Forks do not remember that they copied it: held twice, it would be two in a fork."""
     cluster = ORIGINAL.fork()

@@ -16,13 +16,14 @@ def lab():
 
 
 def bridged(plane, endpoint, address, **more):
-    return plane.add_namespace(
+    plane.add_namespace(
         endpoint,
         name=endpoint,
         container_id=f"{endpoint:0<64}",
         attachments=[Attachment("b1", address)],
         **more,
     )
+    return plane.namespaces[endpoint]
 
 
 def test_1_1_gateway_bridge_addresses_are_lowest_free_first(lab):
@@ -103,7 +104,8 @@ def test_the_default_bridge_has_no_names(lab):
 
 
 def test_a_container_without_network_asks_the_hosts_servers(lab):
-    alone = lab.planes["host01"].add_namespace("c", name="c", container_id="c" * 64)
+    lab.planes["host01"].add_namespace("c", name="c", container_id="c" * 64)
+    alone = lab.planes["host01"].namespaces["c"]
     assert alone.resolve("nosuch").rcode == "NXDOMAIN"
     assert lab.reached(alone, "192.168.65.11:81") == ["unreachable"]
 
@@ -111,9 +113,26 @@ def test_a_container_without_network_asks_the_hosts_servers(lab):
 def test_a_host_port_taken_over_by_a_newer_container_stays_with_it(lab):
     plane = lab.planes["host01"]
     lab.start("old", "host01", host_ports=[HostPort("tcp", 8080, 80)])
-    new = lab.start("new", "host01", host_ports=[HostPort("tcp", 8080, 80)])
+    lab.start("new", "host01", host_ports=[HostPort("tcp", 8080, 80)])
     lab.stop("old")
-    assert plane.host_ports == {("tcp", 8080): (new, 80)}
+    assert plane.host_ports == {("tcp", 8080): ("new", 80)}
+    assert lab.reached("host01", "127.0.0.1:8080") == ["new"]
+
+
+def test_a_namespace_is_one_object_from_the_first_look_until_the_container_ends(lab):
+    plane = lab.planes["host01"]
+    plane.add_bridge("b1", "mynet", "172.20.0.0/16", "172.20.0.1")
+    plane.add_bridge("b2", "other", "172.21.0.0/16", "172.21.0.1")
+    one = bridged(plane, "one", "172.20.0.2/16")
+    plane.plug("one", Attachment("b2", "172.21.0.2/16"))
+    assert [place.network for place in one.places.values()] == ["mynet", "other"]
+    assert plane.namespaces["one"] is one
+    plane.unplug("one", "b1")
+    assert one.gateway_address == "172.21.0.2"
+    plane.check()
+    plane.remove_namespace("one")
+    assert "one" not in plane.namespaces
+    assert bridged(plane, "one", "172.20.0.2/16") is not one
 
 
 def test_ping_between_machines(lab):

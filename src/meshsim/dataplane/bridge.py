@@ -6,13 +6,9 @@ tells of it.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from meshsim.dataplane.subnet import Subnet
 from meshsim.dns import Zone
-
-if TYPE_CHECKING:
-    from meshsim.dataplane.namespace import Namespace
+from meshsim.sim import Own
 
 __all__ = ["Bridge"]
 
@@ -25,10 +21,13 @@ class Bridge:
         zone: the names; empty on the default bridge, which has none.
         gateway: the bridge's own address.
         internal: it leads nowhere outside.
-        known: address -> namespace.
+        known: address -> endpoint id of the container that has it.
     """
 
     __slots__ = ("covers", "gateway", "internal", "known", "network", "network_id", "subnet", "zone")
+
+    # Held by nobody else: forks copy it without remembering that they did.
+    known: Own[dict[str, str]]
 
     def __init__(
         self, network_id: str, network: str, subnet: str, gateway: str, *, internal: bool = False
@@ -40,4 +39,4 @@ class Bridge:
         self.internal = internal
         self.covers = Subnet(subnet)
         self.zone = Zone(network, kind="local", internal=internal)
-        self.known: dict[str, Namespace] = {}
+        self.known = {}

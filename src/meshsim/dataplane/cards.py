@@ -140,7 +140,7 @@ def _of_machine(place: DataPlane | Outsider) -> list[Card]:
     for bridge in (b for b in bridges if b.network == "bridge"):
         found.append(_bridge("docker0", len(found), bridge.gateway, bridge.covers.length, bridge.known))
     if pool is not None:
-        used = place.ingress is not None or any(map(place.held_gateway, place.namespaces.values()))
+        used = place.ingress is not None or any(map(place.held_gateway, place.namespaces.facts.values()))
         found.append(_bridge("docker_gwbridge", len(found), pool.gateway or "", pool.prefix_length, used))
     for bridge in (b for b in bridges if b.network != "bridge"):
         name = f"br-{bridge.network_id[:12]}"

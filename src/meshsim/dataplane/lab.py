@@ -213,10 +213,11 @@ class Lab:
         places = {net: self._pools[net].any() for net in wanted}
         for net in wanted:
             self.join(net, host)
-        made = self.planes[host].add_namespace(
+        container_id = f"{name:0<64}"
+        self.planes[host].add_namespace(
             name,
             name=name,
-            container_id=f"{name:0<64}",
+            container_id=container_id,
             attachments=[Attachment(self.networks[net].id, address) for net, address in places.items()],
             **namespace,
         )
@@ -228,7 +229,7 @@ class Lab:
                 host,
                 address,
                 name,
-                (made.container_id[:12],),
+                (container_id[:12],),
                 f"id of {service}" if service else "",
                 service,
                 aliases,
@@ -239,7 +240,7 @@ class Lab:
         ]
         if known:
             self.tell(name)
-        return made
+        return self.planes[host].namespaces[name]
 
     def listen(self, name: str, *ports: tuple[str, int]) -> None:
         """Its process listens on these (protocol, port) and no others."""

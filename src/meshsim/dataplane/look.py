@@ -104,9 +104,9 @@ def gateway_users(plane: DataPlane) -> list[tuple[str, str, str]]:
     if pool is None:
         return []
     found = [
-        (namespace.container_id, f"gateway_{namespace.container_id[12:24]}", pool.cidr(held))
-        for namespace in plane.namespaces.values()
-        if (held := plane.held_gateway(namespace))
+        (facts.container_id, f"gateway_{facts.container_id[12:24]}", pool.cidr(held))
+        for facts in plane.namespaces.facts.values()
+        if (held := plane.held_gateway(facts))
     ]
     if plane.ingress is not None and plane.ingress.entry_address:
         entry = pool.cidr(plane.ingress.entry_address)

@@ -1,12 +1,14 @@
 """Room dataplane: the network namespace of one container.
 
 Comes in: where the container is attached and which ports its host maps to it. Goes out: its way into the
-networks, and its name resolver. Rule of this file: facts of one container only; sandboxes and hosts are
-reached through the plane that made it.
+networks, and its name resolver. Rules of this file: facts of one container only; sandboxes and hosts are
+reached through the plane that made it; a namespace is made when somebody looks at it, until then there are
+only the facts.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from attrs import frozen
@@ -14,10 +16,10 @@ from attrs import frozen
 from meshsim.dataplane.path import connect, ping
 from meshsim.dataplane.visit import Visit, Way, visit
 from meshsim.dns import Answer, Resolver, Server
-from meshsim.model.frozen import EMPTY, Frozen
+from meshsim.model.frozen import EMPTY, Frozen, value
 from meshsim.model.objects import Attachment
 from meshsim.profile import Profile
-from meshsim.sim import Clock
+from meshsim.sim import Clock, Own
 
 if TYPE_CHECKING:
     from meshsim.dataplane.opened import Opened
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
     from meshsim.dataplane.plane import DataPlane
     from meshsim.dataplane.world import World
 
-__all__ = ["HostPort", "Namespace", "Place"]
+__all__ = ["HostPort", "Namespace", "NamespaceFacts", "Namespaces", "Place"]
 
 
 @frozen(slots=True)
@@ -46,18 +48,40 @@ class HostPort(Frozen):
     target: int
 
 
-class Namespace:
-    """The network namespace of one container, made by :meth:`DataPlane.add_namespace`.
+@value
+class NamespaceFacts(Frozen):
+    """What is fixed about a container's network namespace for as long as it is on the same networks.
 
     Attributes:
-        plane: the host it runs on.
         endpoint_id: the task's id, or the container's.
         name: the container's name.
         container_id: 64 hexadecimal digits.
         attachments: its places on networks.
         gateway_address: its address on docker_gwbridge or the default bridge; empty when it has no way out.
         host_ports: what the host maps to it.
+        servers: whom its resolver asks about names that are none of the networks'.
         search: the domains of its resolv.conf.
+        ndots_set: its resolv.conf has an ndots option of the user's.
+    """
+
+    endpoint_id: str
+    name: str
+    container_id: str
+    attachments: tuple[Attachment, ...]
+    gateway_address: str
+    host_ports: tuple[HostPort, ...]
+    servers: tuple[Server, ...]
+    search: tuple[str, ...]
+    ndots_set: bool
+
+
+class Namespace:
+    """The network namespace of one container, got from :attr:`DataPlane.namespaces`.
+
+    Attributes:
+        plane: the host it runs on.
+        endpoint_id, name, container_id, attachments, gateway_address, host_ports, search: see
+            :class:`NamespaceFacts`.
         ports: its source ports, the host's counter.
         ways: that were walked before.
     """
@@ -90,34 +114,20 @@ class Namespace:
     search: tuple[str, ...]
     _ndots_set: bool
 
-    def __init__(
-        self,
-        plane: DataPlane,
-        endpoint_id: str,
-        *,
-        name: str,
-        container_id: str,
-        attachments: tuple[Attachment, ...],
-        gateway_address: str,
-        host_ports: tuple[HostPort, ...],
-        servers: tuple[Server, ...],
-        ndots_set: bool,
-        search: tuple[str, ...] = (),
-    ) -> None:
+    def __init__(self, plane: DataPlane, facts: NamespaceFacts) -> None:
         self.plane = plane
-        self.endpoint_id = endpoint_id
-        self.name = name
-        self.container_id = container_id
-        self.attachments = attachments
-        self.gateway_address = gateway_address
-        self.host_ports = host_ports
-        self._servers = servers
-        self._ndots_set = ndots_set
-        self.search = search
-        self._resolver: Resolver | None = None
+        self.endpoint_id = facts.endpoint_id
+        self.name = facts.name
+        self.container_id = facts.container_id
+        self.host_ports = facts.host_ports
+        self._servers = facts.servers
+        self._ndots_set = facts.ndots_set
+        self.search = facts.search
         # One counter for the machine: a source hidden behind the host's address stays distinct.
         self.ports = plane.ports
+        self._resolver: Resolver | None = None
         self.ways: dict[tuple[str, int], Way] = EMPTY
+        self.reroute(facts)
 
     def __repr__(self) -> str:
         places = ", ".join(f"{place.network} {place.address}" for place in self.places.values())
@@ -135,10 +145,10 @@ class Namespace:
             self._resolver = self.plane.resolver(self.places, self._servers, ndots_set=self._ndots_set)
         return self._resolver
 
-    def reroute(self, attachments: tuple[Attachment, ...], gateway_address: str) -> None:
-        """It is on other networks from now on: ways and names it knew are forgotten."""
-        self.attachments = attachments
-        self.gateway_address = gateway_address
+    def reroute(self, facts: NamespaceFacts) -> None:
+        """It is on these networks from now on: ways and names it knew are forgotten."""
+        self.attachments = facts.attachments
+        self.gateway_address = facts.gateway_address
         self._resolver = None
         self.ways = EMPTY
 
@@ -195,3 +205,63 @@ class Namespace:
     def ping(self, address: str) -> Echo:
         """Send one echo request from inside the container."""
         return ping(self, address)
+
+
+class Namespaces(Mapping[str, Namespace]):
+    """The namespaces of one host by endpoint id, each made when it is first asked for: most never are.
+
+    Attributes:
+        facts: of all of them. Only to be read.
+    """
+
+    __slots__ = ("_made", "_plane", "facts")
+
+    # Held by nobody else: forks copy them without remembering that they did.
+    facts: Own[dict[str, NamespaceFacts]]
+    _made: Own[dict[str, Namespace]]
+
+    def __init__(self, plane: DataPlane) -> None:
+        self._plane = plane
+        self.facts = {}
+        self._made = {}
+
+    def __getitem__(self, endpoint_id: str) -> Namespace:
+        made = self._made.get(endpoint_id)
+        if made is None:
+            made = self._made[endpoint_id] = Namespace(self._plane, self.facts[endpoint_id])
+        return made
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.facts)
+
+    def __len__(self) -> int:
+        return len(self.facts)
+
+    def add(self, facts: NamespaceFacts) -> None:
+        """A container has begun."""
+        self._made.pop(facts.endpoint_id, None)
+        self.facts[facts.endpoint_id] = facts
+
+    def remove(self, endpoint_id: str) -> NamespaceFacts | None:
+        """A container has ended; what it was, or None if there was none. Who holds its namespace keeps it."""
+        self._made.pop(endpoint_id, None)
+        return self.facts.pop(endpoint_id, None)
+
+    def reroute(self, facts: NamespaceFacts) -> None:
+        """A container is on other networks from now on."""
+        self.facts[facts.endpoint_id] = facts
+        made = self._made.get(facts.endpoint_id)
+        if made is not None:
+            made.reroute(facts)
+
+    def clear(self) -> None:
+        """All have ended."""
+        self._made.clear()
+        self.facts.clear()
+
+    def check(self) -> None:
+        """Assert that those made are as the facts say."""
+        for endpoint_id, made in self._made.items():
+            facts = self.facts[endpoint_id]
+            assert made.plane is self._plane
+            assert (made.attachments, made.gateway_address) == (facts.attachments, facts.gateway_address)

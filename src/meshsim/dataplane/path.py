@@ -90,7 +90,7 @@ def ping(client: Client, address: str) -> Echo:
             if bridge is not None and bridge.covers(address):
                 other = bridge.known.get(address)
                 known = other is not None or address == bridge.gateway
-                by = client.machine if other is None else other.name
+                by = client.machine if other is None else namespace.plane.namespaces.facts[other].name
                 return _echo(client, by, 2 * profile.local_latency_ns) if known else _silent(client, address)
         if not namespace.gateway_address:
             return Echo(ok=False, elapsed_ns=0, ttl=0, why="no way out: the networks are internal")

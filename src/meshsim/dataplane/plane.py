@@ -14,10 +14,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from random import Random
 from typing import TYPE_CHECKING, ClassVar
 
+from attrs import evolve
+
 from meshsim.dataplane.bridge import Bridge
 from meshsim.dataplane.gossip import Lossy, Spread, View
 from meshsim.dataplane.journal import Journal
-from meshsim.dataplane.namespace import HostPort, Namespace, Place
+from meshsim.dataplane.namespace import HostPort, Namespace, NamespaceFacts, Namespaces, Place
 from meshsim.dataplane.path import connect, ping
 from meshsim.dataplane.ports import EphemeralPorts
 from meshsim.dataplane.sandbox import Marks, Sandbox
@@ -84,7 +86,7 @@ class DataPlane:
         ingress: the one of the ingress network, or None.
         bridges: local networks, by id.
         namespaces: by endpoint id.
-        host_ports: (protocol, published) -> (namespace, target).
+        host_ports: (protocol, published) -> (endpoint id, target).
         ports: source ports of the host and of its containers.
         ways: that the host itself walked before.
         spread: how rows reach this host; None: each with the next tick.
@@ -125,6 +127,7 @@ class DataPlane:
     # Held by nobody else: forks copy them without remembering that they did.
     ways: Own[dict[tuple[str, int], Way]]
     bridges: Own[dict[str, Bridge]]
+    host_ports: Own[dict[tuple[str, int], tuple[str, int]]]
 
     def __init__(
         self,
@@ -161,6 +164,7 @@ class DataPlane:
         self.spread = spread
         self._gateway_subnet = gateway_subnet
         self._gateway_pool: Pool | None = None
+        self.namespaces = Namespaces(self)
         self.reset(journal)
 
     def __repr__(self) -> str:
@@ -176,8 +180,8 @@ class DataPlane:
         self.marks = Marks(self.profile.fwmark_start)
         self.sandboxes: dict[str, Sandbox] = {}
         self.ingress: Sandbox | None = None
-        self.namespaces: dict[str, Namespace] = {}
-        self.host_ports: dict[tuple[str, int], tuple[Namespace, int]] = {}
+        self.namespaces.clear()
+        self.host_ports = {}
         if self._gateway_pool is not None:  # the bridge itself stays for good
             self._gateway_pool = _bridge_pool(self._gateway_pool.subnet)
         for bridge in self.bridges.values():
@@ -287,8 +291,8 @@ class DataPlane:
         servers: Sequence[Server] | None = None,
         search: Sequence[str] = (),
         ndots_set: bool = False,
-    ) -> Namespace:
-        """Make the network namespace of a container.
+    ) -> None:
+        """Give a container its network namespace, to be found in :attr:`namespaces`.
 
         Args:
             endpoint_id: the task's id, or the container's when there is no task.
@@ -307,38 +311,36 @@ class DataPlane:
         attachments = tuple(attachments)
         for attachment in attachments:
             self._network(attachment.network_id)
-        namespace = Namespace(
-            self,
+        if servers is None:
+            servers = asked_servers(self.servers, style=self.profile.resolv_conf)
+        facts = NamespaceFacts(
             endpoint_id,
-            name=name,
-            container_id=container_id,
-            attachments=attachments,
-            gateway_address=self._way_out(attachments),
-            host_ports=tuple(host_ports),
-            servers=asked_servers(self.servers, style=self.profile.resolv_conf)
-            if servers is None
-            else tuple(servers),
-            ndots_set=ndots_set,
-            search=tuple(search),
+            name,
+            container_id,
+            attachments,
+            self._way_out(attachments),
+            tuple(host_ports),
+            tuple(servers),
+            tuple(search),
+            ndots_set,
         )
-        self.namespaces[endpoint_id] = namespace
-        for mapped in namespace.host_ports:
-            self.host_ports[mapped.protocol, mapped.published] = (namespace, mapped.target)
+        self.namespaces.add(facts)
+        for mapped in facts.host_ports:
+            self.host_ports[mapped.protocol, mapped.published] = (endpoint_id, mapped.target)
         for attachment in attachments:
-            self._enter(namespace, attachment, (aliases or {}).get(attachment.network_id, ()))
-        return namespace
+            self._enter(facts, attachment, (aliases or {}).get(attachment.network_id, ()))
 
     def remove_namespace(self, endpoint_id: str) -> None:
         """The container has stopped; harmless when it has no namespace. O(names of its bridges)."""
-        namespace = self.namespaces.pop(endpoint_id, None)
-        if namespace is None:
+        facts = self.namespaces.remove(endpoint_id)
+        if facts is None:
             return
-        for mapped in namespace.host_ports:
-            if self.host_ports.get((mapped.protocol, mapped.published), (None, 0))[0] is namespace:
+        for mapped in facts.host_ports:
+            if self.host_ports.get((mapped.protocol, mapped.published), ("", 0))[0] == endpoint_id:
                 del self.host_ports[mapped.protocol, mapped.published]
-        for attachment in namespace.attachments:
-            self._leave(namespace, attachment)
-        held = self.held_gateway(namespace)
+        for attachment in facts.attachments:
+            self._leave(facts, attachment)
+        held = self.held_gateway(facts)
         if held and self._gateway_pool is not None:
             self._gateway_pool.release(held)
 
@@ -349,20 +351,20 @@ class DataPlane:
             BadValue: a network the host does not have.
             KeyError: no such container.
         """
-        namespace = self.namespaces[endpoint_id]
+        facts = self.namespaces.facts[endpoint_id]
         self._network(attachment.network_id)
-        self._reroute(namespace, (*namespace.attachments, attachment))
-        self._enter(namespace, attachment, aliases)
+        self._reroute(facts, (*facts.attachments, attachment))
+        self._enter(facts, attachment, aliases)
 
     def unplug(self, endpoint_id: str, network_id: str) -> None:
         """Take a running container off a network; harmless when it has no namespace or is not on it."""
-        namespace = self.namespaces.get(endpoint_id)
-        here = () if namespace is None else namespace.attachments
+        facts = self.namespaces.facts.get(endpoint_id)
+        here = () if facts is None else facts.attachments
         left = next((attachment for attachment in here if attachment.network_id == network_id), None)
-        if namespace is None or left is None:
+        if facts is None or left is None:
             return
-        self._leave(namespace, left)
-        self._reroute(namespace, tuple(attachment for attachment in here if attachment is not left))
+        self._leave(facts, left)
+        self._reroute(facts, tuple(attachment for attachment in here if attachment is not left))
 
     def leave_swarm(self) -> None:
         """Take part in no swarm network any more; containers keep the local ones."""
@@ -371,33 +373,33 @@ class DataPlane:
                 self.unplug(endpoint_id, network_id)
             self.release(network_id)
 
-    def _reroute(self, namespace: Namespace, attachments: tuple[Attachment, ...]) -> None:
+    def _reroute(self, facts: NamespaceFacts, attachments: tuple[Attachment, ...]) -> None:
         """Give a container other networks: what it remembers of ways is forgotten."""
-        held = self.held_gateway(namespace)
+        held = self.held_gateway(facts)
         way_out = self._way_out(attachments, held)
         if held and way_out != held and self._gateway_pool is not None:
             self._gateway_pool.release(held)
-        namespace.reroute(attachments, way_out)
+        self.namespaces.reroute(evolve(facts, attachments=attachments, gateway_address=way_out))
         self.changes += 1
 
-    def _enter(self, namespace: Namespace, place: Attachment, aliases: Sequence[str]) -> None:
+    def _enter(self, facts: NamespaceFacts, place: Attachment, aliases: Sequence[str]) -> None:
         """Make a container known on a local network; on a swarm's the gossip does."""
         bridge = self.bridges.get(place.network_id)
         if bridge is not None:
-            bridge.known[place.ip] = namespace
+            bridge.known[place.ip] = facts.endpoint_id
             if bridge.network != "bridge":  # the default bridge has no names
-                bridge.zone.add(namespace.name, place.ip, namespace.endpoint_id, ptr=True)
-                for alias in (*aliases, namespace.container_id[:12]):
-                    bridge.zone.add(alias, place.ip, namespace.endpoint_id)
+                bridge.zone.add(facts.name, place.ip, facts.endpoint_id, ptr=True)
+                for alias in (*aliases, facts.container_id[:12]):
+                    bridge.zone.add(alias, place.ip, facts.endpoint_id)
 
-    def _leave(self, namespace: Namespace, place: Attachment) -> None:
+    def _leave(self, facts: NamespaceFacts, place: Attachment) -> None:
         """The opposite."""
         bridge = self.bridges.get(place.network_id)
         if bridge is not None:
             bridge.known.pop(place.ip, None)
             for known, addresses in list(bridge.zone):
                 if place.ip in addresses:
-                    bridge.zone.remove(known, place.ip, namespace.endpoint_id, ptr=True)
+                    bridge.zone.remove(known, place.ip, facts.endpoint_id, ptr=True)
 
     def place(self, attachment: Attachment) -> Place:
         """A container's place on a network, with the network's name; empty when the network is gone."""
@@ -419,9 +421,9 @@ class DataPlane:
                 return attachment.ip
         return ""
 
-    def held_gateway(self, namespace: Namespace) -> str:
+    def held_gateway(self, container: NamespaceFacts | Namespace) -> str:
         """A container's address on docker_gwbridge; empty when it has none."""
-        return "" if self._bridge_address(namespace.attachments) else namespace.gateway_address
+        return "" if self._bridge_address(container.attachments) else container.gateway_address
 
     def _way_out(self, attachments: tuple[Attachment, ...], held: str = "") -> str:
         """Its address on the bridge that leads outside: on docker_gwbridge when it is on overlays only.
@@ -481,10 +483,10 @@ class DataPlane:
         pool = self.gateway_pool
         return "" if pool is None else pool.gateway or ""
 
-    def facing(self, namespace: Namespace) -> str:
+    def facing(self, container: NamespaceFacts | Namespace) -> str:
         """The host's own address on the bridge by which it reaches a container."""
-        for network_id in namespace.places:
-            bridge = self.bridges.get(network_id)
+        for place in container.attachments:
+            bridge = self.bridges.get(place.network_id)
             if bridge is not None and not bridge.internal:
                 return bridge.gateway
         return self.gateway
@@ -531,8 +533,8 @@ class DataPlane:
         for network_id, sandbox in self.sandboxes.items():
             assert sandbox.network_id == network_id
             sandbox.check()
-        for (protocol, published), (namespace, target) in self.host_ports.items():
-            assert HostPort(protocol, published, target) in namespace.host_ports
-            assert self.namespaces[namespace.endpoint_id] is namespace
-        addresses = [n.gateway_address for n in self.namespaces.values() if n.gateway_address]
+        for (protocol, published), (endpoint_id, target) in self.host_ports.items():
+            assert HostPort(protocol, published, target) in self.namespaces.facts[endpoint_id].host_ports
+        self.namespaces.check()
+        addresses = [n.gateway_address for n in self.namespaces.facts.values() if n.gateway_address]
         assert len(set(addresses)) == len(addresses), "an address on the gateway bridge twice"

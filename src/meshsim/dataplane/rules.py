@@ -16,7 +16,7 @@ from typing import TypeAlias
 from zlib import crc32
 
 from meshsim.dataplane.cards import NetPlace, OverlayBridge
-from meshsim.dataplane.namespace import Namespace
+from meshsim.dataplane.namespace import Namespace, NamespaceFacts
 from meshsim.dataplane.outsider import Outsider
 from meshsim.dataplane.plane import DataPlane
 from meshsim.dataplane.sandbox import Sandbox
@@ -205,10 +205,11 @@ def _host_nat(plane: DataPlane) -> tuple[list[str], _Rules]:
         rules.append(("POSTROUTING", "-o docker_gwbridge -m addrtype --src-type LOCAL -j MASQUERADE"))
     rules += [("POSTROUTING", f"-s {subnet} ! -o {device} -j MASQUERADE") for device, subnet in bridges]
     rules += [("DOCKER", f"-i {device} -j RETURN") for device, _ in bridges]
-    for (protocol, published), (namespace, target) in plane.host_ports.items():
-        to = f"{namespace.gateway_address}:{target}"
+    for (protocol, published), (endpoint_id, target) in plane.host_ports.items():
+        mapped = plane.namespaces.facts[endpoint_id]
+        to = f"{mapped.gateway_address}:{target}"
         match = f"-p {protocol} -m {protocol} --dport {published}"
-        rules.append(("DOCKER", f"! -i {_out(plane, namespace)} {match} -j DNAT --to-destination {to}"))
+        rules.append(("DOCKER", f"! -i {_out(plane, mapped)} {match} -j DNAT --to-destination {to}"))
     if not meshed:
         return ["DOCKER"], rules
     ingress = plane.ingress
@@ -236,9 +237,10 @@ def _device(network_id: str) -> str:
     return f"br-{network_id[:12]}"
 
 
-def _out(plane: DataPlane, namespace: Namespace) -> str:
+def _out(plane: DataPlane, mapped: NamespaceFacts) -> str:
     """The bridge a container's mapped ports lead to."""
-    bridge = next((plane.bridges[n] for n in namespace.places if n in plane.bridges), None)
+    networks = [place.network_id for place in mapped.attachments]
+    bridge = next((plane.bridges[n] for n in networks if n in plane.bridges), None)
     if bridge is None:
         return "docker_gwbridge"
     return "docker0" if bridge.network == "bridge" else _device(bridge.network_id)

@@ -192,15 +192,16 @@ class Walk(Telling):
                 self.steps.append((explain.masked, (plane.name, source, explain.at(entry, self.port))))
         return self._balance(plane, sandbox, here, flow)
 
-    def _host_mode(self, plane: DataPlane, source: str, namespace: Namespace, target: int) -> Opened | Failed:
+    def _host_mode(self, plane: DataPlane, source: str, endpoint_id: str, target: int) -> Opened | Failed:
         """Ordinary port mapping: no balancer, the client's address stays."""
-        before, source = source or self._own_address(), source or plane.facing(namespace)
+        mapped = plane.namespaces.facts[endpoint_id]
+        before, source = source or self._own_address(), source or plane.facing(mapped)
         if self.steps is not None:
-            to = explain.at(namespace.gateway_address, target)
-            self.steps.append((explain.mapped, (plane.name, before, self.port, namespace.name, to)))
+            to = explain.at(mapped.gateway_address, target)
+            self.steps.append((explain.mapped, (plane.name, before, self.port, mapped.name, to)))
             if source != before:
                 self.steps.append((explain.masked, (plane.name, source, to)))
-        return self._arrive(namespace.endpoint_id, namespace.name, plane.name, source, target, plane.name)
+        return self._arrive(endpoint_id, mapped.name, plane.name, source, target, plane.name)
 
     # -- from a container
 
@@ -268,9 +269,8 @@ class Walk(Telling):
         self.one_way_ns += plane.profile.local_latency_ns
         other = plane.bridges[place.network_id].known.get(self.address)
         if other is not None:
-            return self._arrive(
-                other.endpoint_id, other.name, plane.name, place.address, self.port, plane.name
-            )
+            name = plane.namespaces.facts[other].name
+            return self._arrive(other, name, plane.name, place.address, self.port, plane.name)
         if self.address == plane.bridges[place.network_id].gateway:
             return self._at_host(plane, place.address)
         why = f"nobody on {place.network} answers for {self.address}"
