@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from meshsim.cluster import Cluster
+from meshsim.dns import Record, Reply
 from meshsim.errors import MeshsimError
 from meshsim.sim.copying import _declared, _is_own
 
@@ -149,6 +150,29 @@ def test_namespaces_of_forks_are_their_own_whether_looked_at_before_or_after():
     assert other.resolve("web").addresses
     for cluster in (first, twin):
         cluster.check()
+
+
+class Counting:
+    """A name server that changes with each question."""
+
+    def __init__(self):
+        self.asked = 0
+
+    def __call__(self, question, now_ns):
+        self.asked += 1
+        return Reply(records=(Record(question.name, 1, "A", f"203.0.113.{self.asked}"),))
+
+
+def test_forks_have_name_servers_of_their_own():
+    first = Cluster(outside=Counting())
+    host = first.add_host("host01")
+    host.containers.run("alpine", "sleep 1h", name="box", detach=True)
+    host.containers.run("alpine", "sleep 1h", name="own", detach=True, dns=["8.8.8.8"])
+    twin = first.fork()
+    for cluster in (first, twin):
+        for number, name in enumerate(("box", "own"), 1):
+            container = cluster.host("host01").containers.get(name)
+            assert container.resolve("example.test").addresses == [f"203.0.113.{number}"]
 
 
 def test_what_one_slot_alone_is_said_to_hold_nothing_else_holds():

@@ -18,7 +18,6 @@ from meshsim.cluster.container import NO_WISHES, Container
 from meshsim.cluster.happenings import Happenings
 from meshsim.cluster.locals import LocalNetworks
 from meshsim.dataplane import Binding, DataPlane, HostPort, Journal
-from meshsim.dns import asked_servers
 from meshsim.errors import Forbidden
 from meshsim.model.frozen import FrozenDict
 from meshsim.model.objects import Attachment, Network, Node, Task
@@ -282,9 +281,8 @@ class Wiring:
             attachments=container.attachments + container.local_attachments,
             aliases=container.aliases,
             host_ports=[HostPort(port.protocol.value, port.published, port.target) for port in opened],
-            servers=asked_servers(plane.servers, conf) if conf else None,
             search=wishes.search,
-            ndots_set=conf is not None and conf.ndots_set,
+            conf=conf,
         )
         container.published = opened
         return opened

@@ -15,7 +15,7 @@ from attrs import frozen
 
 from meshsim.dataplane.path import connect, ping
 from meshsim.dataplane.visit import Visit, Way, visit
-from meshsim.dns import Answer, Resolver, Server
+from meshsim.dns import Answer, ResolvConf, Resolver
 from meshsim.model.frozen import EMPTY, Frozen, value
 from meshsim.model.objects import Attachment
 from meshsim.profile import Profile
@@ -59,9 +59,8 @@ class NamespaceFacts(Frozen):
         attachments: its places on networks.
         gateway_address: its address on docker_gwbridge or the default bridge; empty when it has no way out.
         host_ports: what the host maps to it.
-        servers: whom its resolver asks about names that are none of the networks'.
         search: the domains of its resolv.conf.
-        ndots_set: its resolv.conf has an ndots option of the user's.
+        conf: its resolv.conf; None: as the host's, it has no wishes of its own.
     """
 
     endpoint_id: str
@@ -70,9 +69,8 @@ class NamespaceFacts(Frozen):
     attachments: tuple[Attachment, ...]
     gateway_address: str
     host_ports: tuple[HostPort, ...]
-    servers: tuple[Server, ...]
-    search: tuple[str, ...]
-    ndots_set: bool
+    search: tuple[str, ...] = ()
+    conf: ResolvConf | None = None
 
 
 class Namespace:
@@ -87,9 +85,8 @@ class Namespace:
     """
 
     __slots__ = (
-        "_ndots_set",
+        "_conf",
         "_resolver",
-        "_servers",
         "attachments",
         "container_id",
         "endpoint_id",
@@ -112,7 +109,6 @@ class Namespace:
     gateway_address: str
     host_ports: tuple[HostPort, ...]
     search: tuple[str, ...]
-    _ndots_set: bool
 
     def __init__(self, plane: DataPlane, facts: NamespaceFacts) -> None:
         self.plane = plane
@@ -120,8 +116,7 @@ class Namespace:
         self.name = facts.name
         self.container_id = facts.container_id
         self.host_ports = facts.host_ports
-        self._servers = facts.servers
-        self._ndots_set = facts.ndots_set
+        self._conf = facts.conf
         self.search = facts.search
         # One counter for the machine: a source hidden behind the host's address stays distinct.
         self.ports = plane.ports
@@ -142,7 +137,7 @@ class Namespace:
     def resolver(self) -> Resolver:
         """Its 127.0.0.11, made when it is first asked something."""
         if self._resolver is None:
-            self._resolver = self.plane.resolver(self.places, self._servers, ndots_set=self._ndots_set)
+            self._resolver = self.plane.resolver(self.places, self._conf)
         return self._resolver
 
     def reroute(self, facts: NamespaceFacts) -> None:

@@ -25,7 +25,7 @@ from meshsim.dataplane.ports import EphemeralPorts
 from meshsim.dataplane.sandbox import Marks, Sandbox
 from meshsim.dataplane.visit import Visit, Way, visit
 from meshsim.dataplane.world import World
-from meshsim.dns import Resolver, Server, Zone, asked_servers
+from meshsim.dns import ResolvConf, Resolver, Server, Zone, asked_servers
 from meshsim.errors import BadValue
 from meshsim.ipam import Pool
 from meshsim.ipvs.balancers.registry import BalancerChoice
@@ -288,9 +288,8 @@ class DataPlane:
         attachments: Iterable[Attachment] = (),
         aliases: Mapping[str, Sequence[str]] | None = None,
         host_ports: Iterable[HostPort] = (),
-        servers: Sequence[Server] | None = None,
         search: Sequence[str] = (),
-        ndots_set: bool = False,
+        conf: ResolvConf | None = None,
     ) -> None:
         """Give a container its network namespace, to be found in :attr:`namespaces`.
 
@@ -301,9 +300,8 @@ class DataPlane:
             attachments: its networks: swarm networks the host has materialised, or local bridges.
             aliases: its further names on local bridges, by network id.
             host_ports: what the host maps to it.
-            servers: ``--dns``; default the host's.
             search: the domains of its resolv.conf.
-            ndots_set: its resolv.conf has an ndots option of the user's.
+            conf: its resolv.conf, if it has wishes of its own (``--dns``).
 
         Raises:
             BadValue: a network the host does not have.
@@ -311,8 +309,6 @@ class DataPlane:
         attachments = tuple(attachments)
         for attachment in attachments:
             self._network(attachment.network_id)
-        if servers is None:
-            servers = asked_servers(self.servers, style=self.profile.resolv_conf)
         facts = NamespaceFacts(
             endpoint_id,
             name,
@@ -320,9 +316,8 @@ class DataPlane:
             attachments,
             self._way_out(attachments),
             tuple(host_ports),
-            tuple(servers),
             tuple(search),
-            ndots_set,
+            conf,
         )
         self.namespaces.add(facts)
         for mapped in facts.host_ports:
@@ -441,14 +436,14 @@ class DataPlane:
         pool = self.gateway_pool or self._open_gateway_bridge(self.clock.now_ns)
         return held or pool.any()
 
-    def resolver(self, network_ids: Iterable[str], servers: Sequence[Server], *, ndots_set: bool) -> Resolver:
-        """The DNS server of a container on those networks."""
+    def resolver(self, network_ids: Iterable[str], conf: ResolvConf | None) -> Resolver:
+        """The DNS server of a container on those networks, with that resolv.conf."""
         zones = [self._network(network_id).zone for network_id in network_ids]
         profile = self.profile
         return Resolver(
             zones or [Zone("host", kind="local")],  # no network of its own: the host's servers, no names
-            servers=servers,
-            ndots_set=ndots_set,
+            servers=asked_servers(self.servers, conf, style=profile.resolv_conf),
+            ndots_set=conf is not None and conf.ndots_set,
             rng=self.rng,
             failing=profile.dns_no_upstream,
             nxdomain=profile.dns_nxdomain,
