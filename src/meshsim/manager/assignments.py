@@ -14,7 +14,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any, Final, Protocol
 
-from meshsim.model.events import Committed, Created, Updated
+from meshsim.model.events import Committed
 from meshsim.model.objects import Network, Node, Task
 from meshsim.model.states import TaskState
 from meshsim.model.store import Store
@@ -133,21 +133,15 @@ class Assignments:
 
     def on_commit(self, committed: Committed) -> None:
         """Note which nodes have news coming. O(changes)."""
-        for change in committed.decided:
-            kind = type(change)
-            if kind is Updated:
-                old, new = change.old, change.new  # type: ignore[union-attr]
-                if type(new) is Task:
-                    if new.node_id and new.status.state >= _ASSIGNED and _matters(old, new):
-                        self._changed(new)
-                elif type(new) is Node:
+        for old, new in committed.decided:
+            if type(new) is Task:
+                if new.node_id and new.status.state >= _ASSIGNED and (old is None or _matters(old, new)):
+                    self._changed(new)
+            elif type(new) is Node:
+                if old is not None:
                     self._node_updated(old, new)
-            elif kind is Created:
-                task = change.new  # type: ignore[union-attr]
-                if type(task) is Task and task.node_id and task.status.state >= _ASSIGNED:
-                    self._changed(task)
-            else:
-                self._removed(change.old)  # type: ignore[union-attr]
+            elif new is None:
+                self._removed(old)
 
     def _changed(self, task: Task) -> None:
         line = self._lines.get(task.node_id)

@@ -13,7 +13,7 @@ from __future__ import annotations
 from typing import ClassVar, Protocol
 
 from meshsim.errors import ApiError
-from meshsim.model.events import Committed, Removed
+from meshsim.model.events import Committed
 from meshsim.model.objects import Node
 from meshsim.model.states import Role
 from meshsim.model.store import Store
@@ -90,14 +90,13 @@ class RoleManager:
 
     def on_commit(self, committed: Committed) -> None:
         """Note nodes whose role has to change. O(changes)."""
-        for change in committed.notable:
-            if not isinstance(change, Removed):
-                if isinstance(change.new, Node):
-                    self._note(change.new)
-            elif isinstance(change.old, Node):
-                self.pending.pop(change.old.id, None)
-                if self._members.is_member(change.old.id):
-                    self.pending[change.old.id] = None
+        for old, new in committed.notable:
+            if isinstance(new, Node):
+                self._note(new)
+            elif new is None and isinstance(old, Node):
+                self.pending.pop(old.id, None)
+                if self._members.is_member(old.id):
+                    self.pending[old.id] = None
         self._look_soon()
 
     def _note(self, node: Node) -> None:

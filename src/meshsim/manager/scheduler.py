@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import ClassVar, Final
 
-from meshsim.model.events import Committed, Created, Updated
+from meshsim.model.events import Committed
 from meshsim.model.objects import Node, Service, Task, TaskStatus
 from meshsim.model.specs import GenericResources
 from meshsim.model.states import TaskState
@@ -110,22 +110,16 @@ class Scheduler:
 
     def on_commit(self, committed: Committed) -> None:
         """Note what changed and start or prolong the debouncing. O(changes)."""
-        for change in committed.decided:
-            kind = type(change)
-            if kind is Updated:
-                new = change.new  # type: ignore[union-attr]
-                if type(new) is Task:
-                    self._task_updated(change.old, new)  # type: ignore[union-attr,arg-type]
-                elif type(new) is Node:
-                    self._node_came(new)
-            elif kind is Created:
-                new = change.new  # type: ignore[union-attr]
-                if type(new) is Task:
+        for old, new in committed.decided:
+            if type(new) is Task:
+                if old is None:
                     self._task_created(new)
-                elif type(new) is Node:
-                    self._node_came(new)
-            else:
-                self._removed(change.old)  # type: ignore[union-attr]
+                else:
+                    self._task_updated(old, new)  # type: ignore[arg-type]
+            elif type(new) is Node:
+                self._node_came(new)
+            elif new is None:
+                self._removed(old)
         self._debounce()
 
     def _task_created(self, task: Task) -> None:

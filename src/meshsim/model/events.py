@@ -1,55 +1,49 @@
 """Room model: what a commit tells its watchers.
 
-Goes out: one :class:`Committed` per transaction, with the changes in the order they were written. A
-watcher sees the object as it became, and for an update or removal as it was.
+Goes out: one :class:`Committed` per transaction, with the changes in the order they were first written. A
+change is a pair of the object as it was and as it became, with None for what was not there before or is gone.
+Rule of this file: the control loops read the pairs, since a large service changes tasks in great number and
+one more object for each would keep the garbage collector busy; for everybody else there is
+:attr:`Committed.changes`.
 """
 
 from __future__ import annotations
 
-from typing import ClassVar, Generic, TypeAlias, TypeVar
+from collections.abc import Iterator
+from typing import Any, Generic, TypeAlias, TypeVar
 
-from attrs import field, frozen
+from attrs import frozen
 
 from meshsim.model.frozen import Frozen
 from meshsim.model.objects import Config, Network, Node, Secret, Service, Swarm, Task
+from meshsim.model.states import TaskState
 
-__all__ = ["AnyObject", "Change", "Committed", "Created", "Removed", "Updated"]
+__all__ = ["AnyObject", "Change", "Committed", "Created", "Pairs", "Removed", "Updated"]
 
 AnyObject: TypeAlias = Swarm | Node | Service | Task | Network | Secret | Config
 T_co = TypeVar("T_co", bound=AnyObject, covariant=True)
+
+_ASSIGNED, _RUNNING = TaskState.ASSIGNED, TaskState.RUNNING
 
 
 @frozen(slots=True)
 class Created(Frozen, Generic[T_co]):
     """An object that was not there before."""
 
-    routine: ClassVar[bool] = False
-    report: ClassVar[bool] = False
-
     new: T_co
 
 
 @frozen(slots=True)
 class Updated(Frozen, Generic[T_co]):
-    """An object that changed.
-
-    Attributes:
-        routine: a task that goes on as it is meant to: neither ended nor told anything else.
-        report: moreover, all that changed is how far its node says it is.
-    """
+    """An object that changed."""
 
     old: T_co
     new: T_co
-    routine: bool = field(default=False, eq=False, repr=False)
-    report: bool = field(default=False, eq=False, repr=False)
 
 
 @frozen(slots=True)
 class Removed(Frozen, Generic[T_co]):
     """An object that is gone; ``old`` is how it was last."""
-
-    routine: ClassVar[bool] = False
-    report: ClassVar[bool] = False
 
     old: T_co
 
@@ -57,25 +51,96 @@ class Removed(Frozen, Generic[T_co]):
 Change: TypeAlias = Created[AnyObject] | Updated[AnyObject] | Removed[AnyObject]
 
 
-@frozen(slots=True)
+class Pairs(Frozen):
+    """Changes as pairs ``(old, new)``: one of the two is None for what was not there or is gone.
+
+    >>> pairs = Pairs()
+    >>> pairs.add(None, Node("n1"))
+    >>> [(old, new.id) for old, new in pairs], len(pairs)
+    ([(None, 'n1')], 1)
+    """
+
+    __slots__ = ("_news", "_olds")
+
+    def __init__(self) -> None:
+        self._olds: list[AnyObject | None] = []
+        self._news: list[AnyObject | None] = []
+
+    def add(self, old: AnyObject | None, new: AnyObject | None) -> None:
+        """Add a change."""
+        self._olds.append(old)
+        self._news.append(new)
+
+    def __iter__(self) -> Iterator[tuple[AnyObject | None, AnyObject | None]]:
+        return zip(self._olds, self._news, strict=True)
+
+    def __len__(self) -> int:
+        return len(self._news)
+
+
 class Committed(Frozen):
     """One transaction, told once to every watcher (SwarmKit: the events, then EventCommit).
 
     Attributes:
-        decided: the changes but for the reports, which tell nothing to those who give addresses and nodes.
+        version: the store's, after this commit.
+        time_ns: when, virtual nanoseconds.
+        every: all changes.
+        routine: of each of them, whether it is a task that goes on as it is meant to: neither ended nor told
+            anything else.
         notable: the changes but for the routine ones, which most watchers need not look at.
+        decided: the changes but for reports, which tell nothing to those who give addresses and nodes: those
+            routine ones where all that changed is how far the node says its task is.
+
+    >>> committed = Committed(1, 0)
+    >>> committed.add(None, Node("n1"))
+    >>> committed, committed.changes[0].new.id
+    (<Committed 1: 1 changes>, 'n1')
     """
 
-    version: int
-    time_ns: int
-    changes: tuple[Change, ...]
-    decided: tuple[Change, ...] = field(init=False, eq=False, repr=False)
-    notable: tuple[Change, ...] = field(init=False, eq=False, repr=False)
+    __slots__ = ("decided", "every", "notable", "routine", "time_ns", "version")
 
-    @decided.default
-    def _decided(self) -> tuple[Change, ...]:
-        return tuple([change for change in self.changes if not change.report])
+    def __init__(self, version: int, time_ns: int) -> None:
+        self.version = version
+        self.time_ns = time_ns
+        self.every, self.decided, self.notable = Pairs(), Pairs(), Pairs()
+        self.routine: list[bool] = []
 
-    @notable.default
-    def _notable(self) -> tuple[Change, ...]:
-        return tuple([change for change in self.decided if not change.routine])
+    def __repr__(self) -> str:
+        return f"<Committed {self.version}: {len(self.every)} changes>"
+
+    @property
+    def changes(self) -> tuple[Change, ...]:
+        """All changes, as objects that say what they are; made anew each time."""
+        return tuple([_change(old, new) for old, new in self.every])
+
+    def add(self, old: AnyObject | None, new: AnyObject | None) -> None:
+        """Add a change; for the store, before anybody is told."""
+        self.every.add(old, new)
+        routine = type(new) is Task and old is not None and _goes_on(old, new)
+        self.routine.append(routine)
+        if not routine:
+            self.notable.add(old, new)
+            self.decided.add(old, new)
+        elif not _is_report(old, new):
+            self.decided.add(old, new)
+
+
+def _goes_on(old: Any, new: Task) -> bool:
+    desired = new.desired
+    return desired is old.desired and desired <= _RUNNING and new.status.state <= _RUNNING
+
+
+def _is_report(old: Any, new: Any) -> bool:
+    return (
+        old.status.state >= _ASSIGNED
+        and new.node_id is old.node_id
+        and new.attachments is old.attachments
+        and new.endpoint is old.endpoint
+    )
+
+
+def _change(old: AnyObject | None, new: AnyObject | None) -> Change:
+    if new is None:
+        assert old is not None
+        return Removed(old)
+    return Created(new) if old is None else Updated(old, new)

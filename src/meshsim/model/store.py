@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from meshsim.errors import AlreadyExists, MeshsimError, NotFound, OutOfSequence
-from meshsim.model.events import AnyObject, Change, Committed, Created, Removed, Updated
+from meshsim.model.events import AnyObject, Committed, Removed
 from meshsim.model.log import Log
 from meshsim.model.objects import Config, Network, Node, Secret, Service, Swarm, Task
 from meshsim.model.operations import Operations
@@ -32,7 +32,6 @@ Watcher = Callable[[Committed], None]
 _KINDS: tuple[type[AnyObject], ...] = (Swarm, Node, Service, Task, Network, Secret, Config)
 #: kinds whose names are unique, without regard to case. Source: swarmkit state/store indexName
 _NAMED = frozenset({"service", "network", "secret", "config"})
-_ASSIGNED, _RUNNING = TaskState.ASSIGNED, TaskState.RUNNING
 
 
 class Transaction:
@@ -43,21 +42,22 @@ class Transaction:
         now_ns: the time of the transaction.
     """
 
-    __slots__ = ("_store", "_writes", "now_ns", "version")
+    __slots__ = ("_store", "_tables", "_writes", "now_ns", "version")
 
     def __init__(self, store: Store, now_ns: int) -> None:
         self._store = store
-        #: what will be told of each object written, by its id: made once, in the order of first writing
-        self._writes: dict[str, Change] = {}
+        self._tables = store._tables
+        #: what became of each object written, by its id, in the order of first writing
+        self._writes: dict[str, AnyObject | Removed[AnyObject]] = {}
         self.version = store.version + 1
         self.now_ns = now_ns
 
     def get(self, kind: type[T], identifier: str) -> T | None:
         """The object as this transaction sees it, or None. O(1)."""
-        write = self._writes.get(identifier)
-        if write is not None:
-            return _result(write)  # type: ignore[return-value]
-        return self._store._tables[kind.kind].get(identifier)  # type: ignore[return-value]
+        obj = self._writes.get(identifier)
+        if obj is None:
+            obj = self._tables[kind.kind].get(identifier)
+        return None if type(obj) is Removed else obj  # type: ignore[return-value]
 
     def create(self, obj: T) -> T:
         """Add an object; returns it as stored, stamped with version and time. O(1).
@@ -77,7 +77,7 @@ class Transaction:
             stored = obj if stamped else obj.evolve_to(self.version, self.now_ns)
         else:
             stored = obj.evolve_to(self.version, self.now_ns, created_ns=self.now_ns)
-        self._writes[identifier] = Created(stored)
+        self._writes[identifier] = stored
         return stored
 
     def update(self, obj: T, **changes: Any) -> T:
@@ -92,12 +92,13 @@ class Transaction:
             MeshsimError: a task's observed state would go back.
         """
         identifier = obj.id
-        write = self._writes.get(identifier)
-        current = self._store._tables[obj.kind].get(identifier) if write is None else _result(write)
+        current = self._writes.get(identifier)
+        if current is None:
+            current = self._tables[obj.kind].get(identifier)
         if current is not obj:
-            if current is None:
+            if current is None or type(current) is Removed:
                 raise NotFound(f"{obj.kind} {identifier} not found")
-            if current.version != obj.version or current != obj:
+            if current.version != obj.version or current != obj:  # type: ignore[union-attr]
                 raise OutOfSequence
         new = obj.evolve_to(self.version, self.now_ns, **changes)
         if type(new) is Task:
@@ -105,11 +106,7 @@ class Transaction:
                 raise MeshsimError(f"a task's state never goes back: {identifier}")
         elif obj.kind in _NAMED and new.name.lower() != obj.name.lower():
             self._claim_name(new)
-        if type(write) is Created:
-            self._writes[identifier] = Created(new)
-        else:
-            old = obj if write is None else write.old  # type: ignore[union-attr]
-            self._writes[identifier] = _task_updated(old, new) if type(new) is Task else Updated(old, new)
+        self._writes[identifier] = new
         return new
 
     def delete(self, obj: AnyObject) -> None:
@@ -118,23 +115,22 @@ class Transaction:
         Raises:
             NotFound: it is gone already.
         """
-        write = self._writes.get(obj.id)
-        current = self._store._tables[obj.kind].get(obj.id) if write is None else _result(write)
-        if current is None:
+        stored = self._tables[obj.kind].get(obj.id)
+        current = self._writes.get(obj.id, stored)
+        if current is None or type(current) is Removed:
             raise NotFound(f"{obj.kind} {obj.id} not found")
-        if type(write) is Created:
+        if stored is None:
             del self._writes[obj.id]  # made and removed inside the transaction: nobody ever saw it
         else:
-            self._writes[obj.id] = Removed(current if write is None else write.old)  # type: ignore[union-attr]
+            self._writes[obj.id] = Removed(stored)
 
     def _claim_name(self, obj: AnyObject) -> None:
         name = obj.name.lower()
         holder = self._store._names[obj.kind].get(name)
-        write = self._writes.get(holder) if holder is not None else None
-        if holder is not None and type(write) is not Removed:
+        if holder is not None and type(self._writes.get(holder)) is not Removed:
             raise AlreadyExists("name conflicts with an existing object", rpc_code="Unknown")
-        for other in map(_result, self._writes.values()):
-            if other is not None and other.kind == obj.kind and other.name.lower() == name:
+        for other in self._writes.values():
+            if not isinstance(other, Removed) and other.kind == obj.kind and other.name.lower() == name:
                 raise AlreadyExists("name conflicts with an existing object", rpc_code="Unknown")
 
 
@@ -261,23 +257,27 @@ class Store:
         self._commit(tx)
 
     def _commit(self, tx: Transaction) -> None:
-        changes = tuple(tx._writes.values())
-        if not changes:
+        if not tx._writes:
             return
         operations = Operations()
-        for change in changes:
-            if isinstance(change, Updated):
-                operations.updated(change.old, change.new)
-                self._apply(change.old, change.new)
-            elif isinstance(change, Created):
-                operations.created(change.new)
-                self._apply(None, change.new)
+        committed = Committed(tx.version, tx.now_ns)
+        for identifier, write in tx._writes.items():
+            old: AnyObject | None
+            new: AnyObject | None
+            if isinstance(write, Removed):
+                old, new = write.old, None
+                operations.removed(write.old)
             else:
-                operations.removed(change.old)
-                self._apply(change.old, None)
+                old, new = self._tables[write.kind].get(identifier), write
+                if old is None:
+                    operations.created(write)
+                else:
+                    operations.updated(old, write)
+            self._apply(old, new)
+            committed.add(old, new)
         self.version = tx.version
         self.log.append(tx.now_ns, "commit", (self.label, tx.version, operations))
-        self._queue.append(Committed(tx.version, tx.now_ns, changes))
+        self._queue.append(committed)
         self._deliver()
 
     def _apply(self, old: Any, new: Any) -> None:
@@ -391,24 +391,5 @@ class Store:
                     hold(attachment.network_id, attachment.address, f"task {task.name}")
 
 
-def _result(change: Change) -> AnyObject | None:
-    """The object as a change leaves it; None if it is gone."""
-    return None if isinstance(change, Removed) else change.new
-
-
 def _rank(entry: tuple[int, Watcher]) -> int:
     return entry[0]
-
-
-def _task_updated(old: Any, new: Task) -> Updated[Task]:
-    """What is told of a task that was written: whether it goes on, and no more than that."""
-    desired = new.desired
-    if desired is not old.desired or desired > _RUNNING or new.status.state > _RUNNING:
-        return Updated(old, new)
-    report = (
-        old.status.state >= _ASSIGNED
-        and new.node_id is old.node_id
-        and new.attachments is old.attachments
-        and new.endpoint is old.endpoint
-    )
-    return Updated(old, new, True, report)

@@ -12,7 +12,7 @@ Source: swarmkit manager/allocator/network.go doNetworkInit, doNetworkAlloc, doT
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from meshsim.errors import AddressInUse, IpamError
 from meshsim.manager.allocator.endpoints import EndpointAllocator
@@ -20,7 +20,7 @@ from meshsim.manager.allocator.needs import Needs
 from meshsim.manager.allocator.networks import NetworkAllocator
 from meshsim.manager.allocator.ports import PortAllocator, host_ports_differ, needs_ingress, with_host_ports
 from meshsim.manager.maporder import map_order
-from meshsim.model.events import Change, Committed, Removed
+from meshsim.model.events import Committed
 from meshsim.model.objects import Attachment, Endpoint, Network, Node, Service, Task, TaskStatus, VirtualIP
 from meshsim.model.specs import TaskSpec
 from meshsim.model.states import TaskState
@@ -140,17 +140,17 @@ class Allocator:
     def on_commit(self, committed: Committed) -> None:
         """React to one commit; everything written in return is one transaction. O(changes)."""
         with self._store.transaction() as tx:
-            for change in committed.decided:
-                obj = change.old if type(change) is Removed else change.new  # type: ignore[union-attr]
-                kind = obj.kind
+            for old, new in committed.decided:
+                it: Any = old if new is None else new
+                kind = it.kind
                 if kind == "task":
-                    self._on_task(tx, obj, gone=type(change) is Removed)  # type: ignore[arg-type]
+                    self._on_task(tx, it, gone=new is None)
                 elif kind == "node":
-                    self._on_node(tx, change)
+                    self._on_node(tx, it, gone=new is None)
                 elif kind == "service":
-                    self._on_service(tx, change)
+                    self._on_service(tx, it, gone=new is None)
                 elif kind == "network":
-                    self._on_network(tx, change)
+                    self._on_network(tx, it.id, gone=new is None)
             if self._new_tasks:
                 self._serve_tasks(tx, self._new_tasks)
             if self._freed or self._retry_is_due():
@@ -176,11 +176,10 @@ class Allocator:
 
     # -- networks
 
-    def _on_network(self, tx: Transaction, change: Change) -> None:
-        if not isinstance(change, Removed):
-            self._try_network(tx, change.new.id)
+    def _on_network(self, tx: Transaction, network_id: str, *, gone: bool) -> None:
+        if not gone:
+            self._try_network(tx, network_id)
             return
-        network_id = change.old.id
         self._waiting_networks.pop(network_id, None)
         if network_id == self._ingress:
             self._ingress = ""
@@ -212,12 +211,10 @@ class Allocator:
 
     # -- services
 
-    def _on_service(self, tx: Transaction, change: Change) -> None:
-        if not isinstance(change, Removed):
-            self._try_service(tx, change.new.id)
+    def _on_service(self, tx: Transaction, service: Service, *, gone: bool) -> None:
+        if not gone:
+            self._try_service(tx, service.id)
             return
-        service = change.old
-        assert isinstance(service, Service)
         self._waiting_services.pop(service.id, None)
         self._endpoints.release(service)
         self._freed = True
@@ -257,12 +254,10 @@ class Allocator:
 
     # -- nodes
 
-    def _on_node(self, tx: Transaction, change: Change) -> None:
-        if not isinstance(change, Removed):
-            self._fit_node(tx, change.new.id)
+    def _on_node(self, tx: Transaction, node: Node, *, gone: bool) -> None:
+        if not gone:
+            self._fit_node(tx, node.id)
             return
-        node = change.old
-        assert isinstance(node, Node)
         for attachment in node.attachments:
             self._networks.release(attachment.network_id, attachment.address)
             self._freed = True

@@ -14,7 +14,7 @@ from typing import ClassVar
 
 from attrs import evolve
 
-from meshsim.model.events import Committed, Updated
+from meshsim.model.events import Committed
 from meshsim.model.objects import Node, Task
 from meshsim.model.specs import Placement
 from meshsim.model.states import Availability, TaskState
@@ -73,9 +73,9 @@ class ConstraintEnforcer:
 
     def on_commit(self, committed: Committed) -> None:
         """Look at the tasks of each node that changed. O(tasks on these nodes)."""
-        for change in committed.notable:
-            if isinstance(change, Updated) and isinstance(change.new, Node):
-                node = self._store.nodes.get(change.new.id)
+        for old, new in committed.notable:
+            if old is not None and isinstance(new, Node):
+                node = self._store.nodes.get(new.id)
                 if node is not None:
                     self._enforce(node)
 

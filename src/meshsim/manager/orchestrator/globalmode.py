@@ -23,7 +23,7 @@ from meshsim.manager.orchestrator.tasks import (
     remove_all,
 )
 from meshsim.manager.orchestrator.update import UpdateSupervisor
-from meshsim.model.events import Change, Committed, Removed, Updated
+from meshsim.model.events import Committed
 from meshsim.model.objects import Node, Service, Task
 from meshsim.model.states import Availability, NodeState, TaskState
 from meshsim.model.store import Store, Transaction
@@ -106,17 +106,17 @@ class GlobalOrchestrator:
     def on_commit(self, committed: Committed) -> None:
         """React to one commit. O(changes); a service event costs O(nodes), a node event O(its tasks)."""
         # Only an update under way must hear of tasks that come up.
-        for change in committed.changes if self.updates.under_way else committed.notable:
-            kind = (change.old if type(change) is Removed else change.new).kind  # type: ignore[union-attr]
-            if kind == "task":
-                if type(change) is Updated:
-                    self._on_task(change.new)  # type: ignore[arg-type]
-            elif kind == "node":
-                self._on_node(change)
-            elif kind == "service":
-                self._on_service(change)
-            self.restarts.observe(change)
-            self.updates.observe(change)
+        for old, new in committed.every if self.updates.under_way else committed.notable:
+            it = old if new is None else new
+            if isinstance(it, Task):
+                if old is not None and new is not None:
+                    self._on_task(it)
+            elif isinstance(it, Node):
+                self._on_node(it, gone=new is None)
+            elif isinstance(it, Service):
+                self._on_service(it.id, gone=new is None)
+            self.restarts.observe(old, new)
+            self.updates.observe(old, new)
         self._tick()
 
     def _on_task(self, task: Task) -> None:
@@ -127,30 +127,27 @@ class GlobalOrchestrator:
         ):
             self._to_restart[task.id] = None
 
-    def _on_service(self, change: Change) -> None:
-        if not isinstance(change, Removed):
-            service = self._store.services.get(change.new.id)
-            if is_global(service):
-                self._services[change.new.id] = None
-                self._reconcile(change.new.id)
-            return
-        if change.old.id in self._services:
-            del self._services[change.old.id]
-            self.updates.forget_service(change.old.id)
-            self.restarts.forget_service(change.old.id)
-            remove_all(self._store, change.old.id)
+    def _on_service(self, service_id: str, *, gone: bool) -> None:
+        if not gone:
+            if is_global(self._store.services.get(service_id)):
+                self._services[service_id] = None
+                self._reconcile(service_id)
+        elif service_id in self._services:
+            del self._services[service_id]
+            self.updates.forget_service(service_id)
+            self.restarts.forget_service(service_id)
+            remove_all(self._store, service_id)
 
-    def _on_node(self, change: Change) -> None:
-        if not isinstance(change, Removed):
-            node = self._store.nodes.get(change.new.id)
-            if node is not None:
-                self._file_node(node)
-                self._reconcile_node(node)
+    def _on_node(self, node: Node, *, gone: bool) -> None:
+        if not gone:
+            current = self._store.nodes.get(node.id)
+            if current is not None:
+                self._file_node(current)
+                self._reconcile_node(current)
             return
-        node_id = change.old.id
-        self._nodes.pop(node_id, None)
+        self._nodes.pop(node.id, None)
         with self._store.transaction() as tx:
-            for task in self._tasks_on(node_id):
+            for task in self._tasks_on(node.id):
                 tx.delete(task)
 
     def _file_node(self, node: Node) -> None:

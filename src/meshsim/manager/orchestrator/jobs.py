@@ -22,7 +22,7 @@ from meshsim.manager.orchestrator.tasks import (
     per_node,
     remove_all,
 )
-from meshsim.model.events import Committed, Removed, Updated
+from meshsim.model.events import Committed
 from meshsim.model.objects import Node, Service, Task
 from meshsim.model.specs import ReplicatedJob
 from meshsim.model.states import Availability, NodeState, TaskState
@@ -83,18 +83,16 @@ class JobOrchestrator:
     def on_commit(self, committed: Committed) -> None:
         """React to one commit; a job whose task ended costs O(its tasks)."""
         touched: dict[str, None] = {}
-        for change in committed.notable:
-            self.restarts.observe(change)
-            if isinstance(change, Removed):
-                if isinstance(change.old, Service) and is_job(change.old):
-                    self.restarts.forget_service(change.old.id)
-                    remove_all(self._store, change.old.id)
-                continue
-            new = change.new
+        for old, new in committed.notable:
+            self.restarts.observe(old, new)
             if isinstance(new, Service):
                 touched[new.id] = None
-            elif isinstance(change, Updated) and isinstance(new, Task) and _ended_job(new):
-                touched[new.service_id] = None
+            elif isinstance(new, Task):
+                if old is not None and _ended_job(new):
+                    touched[new.service_id] = None
+            elif new is None and isinstance(old, Service) and is_job(old):
+                self.restarts.forget_service(old.id)
+                remove_all(self._store, old.id)
         for service_id in touched:
             self._reconcile(service_id)
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from meshsim.manager.orchestrator.slots import Roster
-from meshsim.model.events import Committed, Created, Removed
+from meshsim.model.events import Committed
 from meshsim.model.objects import Task
 from meshsim.model.specs import GlobalMode, Replicated
 from meshsim.model.states import TaskState
@@ -89,22 +89,18 @@ class TaskReaper:
 
     def on_commit(self, committed: Committed) -> None:
         """Note slots with new tasks, and tasks whose life has ended. O(changes)."""
-        touched = len(committed.notable) < len(committed.changes)  # by tasks that go on
-        for change in committed.notable:
-            if type(change) is Removed:
-                if isinstance(change.old, Task):
-                    self._unfile(change.old)
-                continue
-            task = change.new  # type: ignore[union-attr]
-            if not isinstance(task, Task):
-                continue
-            touched = True
-            if type(change) is Created:
-                self._file(task)
-                if task.service_id:
-                    self._dirty[task.service_id, task.slot, "" if task.slot else task.node_id] = None
-            elif _is_over(task):
-                self._cleanup[task.id] = None
+        touched = len(committed.notable) < len(committed.every)  # by tasks that go on
+        for old, task in committed.notable:
+            if isinstance(task, Task):
+                touched = True
+                if old is None:
+                    self._file(task)
+                    if task.service_id:
+                        self._dirty[task.service_id, task.slot, "" if task.slot else task.node_id] = None
+                elif _is_over(task):
+                    self._cleanup[task.id] = None
+            elif task is None and isinstance(old, Task):
+                self._unfile(old)
         work = len(self._dirty) + len(self._cleanup)
         if touched and work > _MAX_DIRTY:
             self._tick()

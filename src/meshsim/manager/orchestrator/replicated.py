@@ -10,7 +10,7 @@ Source: swarmkit manager/orchestrator/replicated/replicated.go, services.go, tas
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from meshsim.manager.orchestrator.restart import RestartSupervisor
 from meshsim.manager.orchestrator.slots import ServiceSlots, Slot
@@ -23,7 +23,7 @@ from meshsim.manager.orchestrator.tasks import (
     remove_all,
 )
 from meshsim.manager.orchestrator.update import GOING_ON, UpdateSupervisor
-from meshsim.model.events import Change, Committed, Created, Removed, Updated
+from meshsim.model.events import Committed
 from meshsim.model.objects import Node, Service, Task
 from meshsim.model.specs import EndpointSpec, Replicated, TaskSpec
 from meshsim.model.states import TaskState
@@ -115,45 +115,40 @@ class ReplicatedOrchestrator:
         observed = updates.under_way
         # A task that goes on is replaced all the same if its node cannot keep it: asked once for each node.
         keeps = {"": True}
-        for change in committed.changes:
-            if change.routine:
-                task: Task = change.new  # type: ignore[union-attr, assignment]
-                node_id = task.node_id
+        for (old, new), routine in zip(committed.every, committed.routine, strict=True):
+            it: Any = old if new is None else new
+            if routine:
+                node_id = it.node_id
                 if node_id not in keeps:
                     keeps[node_id] = not invalid_node(self._store.nodes.get(node_id))
                 if not keeps[node_id]:
-                    self._judge(task)
+                    self._judge(it)
                 if observed:
-                    updates.observe(change)
+                    updates.observe(old, new)
                 continue
-            kind = (change.old if type(change) is Removed else change.new).kind  # type: ignore[union-attr]
+            kind = it.kind
             if kind == "task":
-                self._on_task(change)
+                self._on_task(old, new)  # type: ignore[arg-type]
             elif kind == "node":
-                self._on_node(change)
+                self._on_node(it, gone=new is None)
             elif kind == "service":
-                self._on_service(change)
-            self.restarts.observe(change)
-            updates.observe(change)
+                self._on_service(it, gone=new is None)
+            self.restarts.observe(old, new)
+            updates.observe(old, new)
         self._tick()
 
-    def _on_task(self, change: Change) -> None:
-        if type(change) is Removed:
-            task = change.old
-            assert isinstance(task, Task)
-            slots = self._slots.get(task.service_id)
+    def _on_task(self, old: Task | None, new: Task | None) -> None:
+        if new is not None:
+            if old is None or old.desired is not new.desired:
+                self._note(new)
+            if new.desired <= TaskState.RUNNING:
+                self._judge(new)
+        elif old is not None:
+            slots = self._slots.get(old.service_id)
             if slots is not None:
-                slots.forget(task)
-                if task.desired <= TaskState.RUNNING:
-                    self._to_reconcile[task.service_id] = None
-            return
-        assert isinstance(change, Created | Updated)
-        task = change.new
-        assert isinstance(task, Task)
-        if isinstance(change, Created) or change.old.desired is not task.desired:  # type: ignore[union-attr]
-            self._note(task)
-        if task.desired <= TaskState.RUNNING:
-            self._judge(task)
+                slots.forget(old)
+                if old.desired <= TaskState.RUNNING:
+                    self._to_reconcile[old.service_id] = None
 
     def _judge(self, task: Task) -> None:
         """Queue the task for a restart if it ended or its node cannot keep it."""
@@ -164,23 +159,19 @@ class ReplicatedOrchestrator:
         ):
             self._to_restart[task.id] = None
 
-    def _on_node(self, change: Change) -> None:
-        gone = isinstance(change, Removed)
-        node = change.old if isinstance(change, Removed) else change.new
-        assert isinstance(node, Node)
+    def _on_node(self, node: Node, *, gone: bool) -> None:
         if gone or invalid_node(node):
             for task in self._store.tasks_of_node(node.id):
                 if task.desired <= TaskState.RUNNING and task.service_id in self._slots:
                     self._to_restart[task.id] = None
 
-    def _on_service(self, change: Change) -> None:
-        if not isinstance(change, Removed):
-            service = change.new
-            if is_replicated(service):  # type: ignore[arg-type]
-                self._slots.setdefault(service.id, ServiceSlots())
-                self._to_reconcile[service.id] = None
+    def _on_service(self, service: Service, *, gone: bool) -> None:
+        service_id = service.id
+        if not gone:
+            if is_replicated(service):
+                self._slots.setdefault(service_id, ServiceSlots())
+                self._to_reconcile[service_id] = None
             return
-        service_id = change.old.id
         if service_id not in self._slots:
             return
         self._to_reconcile.pop(service_id, None)

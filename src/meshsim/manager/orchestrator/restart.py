@@ -18,7 +18,7 @@ from random import Random
 from attrs import define, field
 
 from meshsim.manager.orchestrator.tasks import is_global, is_job, new_task, per_node
-from meshsim.model.events import Change, Removed, Updated
+from meshsim.model.events import AnyObject
 from meshsim.model.objects import Node, Service, Task
 from meshsim.model.specs import RestartPolicy
 from meshsim.model.states import Availability, NodeState, RestartCondition, TaskState, UpdateState
@@ -296,25 +296,24 @@ class RestartSupervisor:
             self._drop(wait)
             self._finish(wait)
 
-    def observe(self, change: Change) -> None:
+    def observe(self, old: AnyObject | None, new: AnyObject | None) -> None:
         """Take notice of a committed change: an old task that stopped, a node lost, a new task gone.
 
         O(1) unless somebody waits for it.
         """
         if not self._waits:
             return
-        if isinstance(change, Updated):
-            new = change.new
+        if new is None:
+            if isinstance(old, Task):
+                self.cancel(old.id)
+            elif isinstance(old, Node):
+                self._unblock_all(self._by_node.get(old.id, ()))
+        elif old is not None:
             if isinstance(new, Task):
                 if new.status.state > TaskState.RUNNING and new.id in self._by_old:
                     self._unblock_all(self._by_old[new.id])
             elif isinstance(new, Node) and new.status.state is NodeState.DOWN:
                 self._unblock_all(self._by_node.get(new.id, ()))
-        elif isinstance(change, Removed):
-            if isinstance(change.old, Task):
-                self.cancel(change.old.id)
-            elif isinstance(change.old, Node):
-                self._unblock_all(self._by_node.get(change.old.id, ()))
 
     def _unblock_all(self, task_ids: Iterable[str]) -> None:
         for task_id in tuple(task_ids):

@@ -22,7 +22,7 @@ from meshsim.manager.maporder import map_order
 from meshsim.manager.orchestrator.restart import RestartSupervisor
 from meshsim.manager.orchestrator.tasks import is_global, is_task_dirty, new_task
 from meshsim.manager.orchestrator.updatestatus import begin, complete, pause, roll_back
-from meshsim.model.events import Change, Updated
+from meshsim.model.events import AnyObject
 from meshsim.model.objects import Service, Task
 from meshsim.model.specs import UpdateConfig
 from meshsim.model.states import FailureAction, TaskState, UpdateOrder, UpdateState
@@ -128,12 +128,12 @@ class UpdateSupervisor:
         """Whether any service is being updated."""
         return bool(self._updates)
 
-    def observe(self, change: Change) -> None:
+    def observe(self, old: AnyObject | None, new: AnyObject | None) -> None:
         """Take notice of a committed change. O(1)."""
-        if self._updates and isinstance(change, Updated) and isinstance(change.new, Task):
-            updater = self._updates.get(change.new.service_id)
+        if self._updates and old is not None and isinstance(new, Task):
+            updater = self._updates.get(new.service_id)
             if updater is not None:
-                updater.observe(change.new)
+                updater.observe(new)
 
 
 class Updater:
