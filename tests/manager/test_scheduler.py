@@ -441,6 +441,29 @@ def test_task_that_ends_or_goes_while_waiting():
     stand.s.check()
 
 
+def test_9_decisions_are_written_200_at_a_time_and_what_changed_meanwhile_is_left_alone():
+    stand = Stand(*services("s1"), make_node(), start=False)
+    stand.write(*[make_task(f"t{number:03}") for number in range(403)])
+    sizes = []
+
+    def meddle(committed):
+        sizes.append(len(committed.every))
+        if len(sizes) == 1:
+            stand.delete(stand.task("t250"))
+            stand.set_task("t251", desired=T.SHUTDOWN)
+
+    stand.store.watch(meddle, rank=99)
+    stand.s.start()
+    assert sizes == [200, 1, 1, 200, 1]
+    assert "t250" not in stand.store.tasks
+    assert (stand.task("t251").node_id, stand.task("t251").status.state) == ("", T.PENDING)
+    assert list(stand.s.unassigned) == ["t251"], "what could not be written is queued again"
+    stand.settle()
+    assert sizes == [200, 1, 1, 200, 1, 1]
+    assert {task.node_id for task in stand.store.tasks.values()} == {"n1"}
+    assert stand.s.placer.nodes["n1"].total == 401
+
+
 def test_preassigned_task_that_goes_while_waiting():
     stand = Stand(make_service("s1", GlobalMode()), make_node("n1", DOWN))
     stand.write(make_task("a", node="n1"), make_task("b", node="n1"))

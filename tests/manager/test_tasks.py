@@ -25,7 +25,7 @@ def service():
 
 def test_tasks_made_for_a_transaction_are_kept_as_they_are(store, service):
     with store.transaction() as tx:
-        made = list(new_tasks(Random(1), service, (1, 2), tx.now_ns, version=tx.version))
+        made = list(new_tasks(Random(1), service, (1, 2), tx.now_ns, tx=tx))
         kept = [tx.create(task) for task in made]
     assert all(one is other for one, other in zip(made, kept, strict=True))
     assert [store.tasks[task.id] for task in made] == made

@@ -23,7 +23,7 @@ from meshsim.model.objects import (
 )
 from meshsim.model.specs import NetworkSpec, SecretSpec, ServiceSpec, TaskSpec
 from meshsim.model.states import Role, TaskState
-from meshsim.model.store import Store
+from meshsim.model.store import MAX_CHANGES, Store
 from meshsim.sim import Clock
 
 
@@ -217,6 +217,132 @@ def test_watchers_are_told_once_in_rank_order_breadth_first(store):
         ("first", 2, ["Updated"]),
         ("second", 2, ["Updated"]),
     ]
+
+
+def sizes_of_commits(store) -> list[int]:
+    sizes: list[int] = []
+    store.watch(lambda committed: sizes.append(len(committed.every)), rank=9)
+    return sizes
+
+
+@pytest.mark.parametrize(
+    ("count", "sizes"),
+    [(1, [1]), (199, [199]), (200, [200]), (201, [200, 1]), (2 * MAX_CHANGES + 5, [200, 200, 5])],
+)
+def test_a_batch_commits_at_200_changes(store, count, sizes):
+    seen = sizes_of_commits(store)
+    with store.batch() as tx:
+        for number in range(count):
+            tx.step()
+            created = tx.create(Node(f"n{number}"))
+            assert created.version == number // 200 + 1
+            assert tx.get(Node, "n0") is not None, "a batch sees what it wrote, committed or not"
+    assert seen == sizes
+    assert store.version == len(sizes)
+
+
+def test_changes_between_two_steps_stay_together(store):
+    seen = sizes_of_commits(store)
+    with store.batch() as tx:
+        for number in range(100):
+            tx.step()
+            for part in "abc":
+                tx.create(Node(f"n{number}{part}"))
+    assert seen == [201, 99]
+
+
+def test_a_failed_batch_keeps_what_it_committed(store):
+    seen = sizes_of_commits(store)
+    with pytest.raises(ZeroDivisionError), store.batch() as tx:
+        for number in range(300):
+            tx.step()
+            tx.create(Node(f"n{number}"))
+        raise ZeroDivisionError
+    assert seen == [200]
+    assert len(store.nodes) == 200
+    with store.transaction() as tx:
+        tx.create(Node("n200"))
+
+
+def test_watchers_may_write_between_the_transactions_of_a_batch(store):
+    def follow(committed: Committed) -> None:
+        with store.transaction() as tx:
+            for old, new in committed.every:
+                if old is None and isinstance(new, Node):
+                    tx.update(new, role=Role.MANAGER)
+
+    store.watch(follow, rank=0)
+    with store.batch() as tx:
+        for number in range(201):
+            tx.step()
+            version = tx.create(Node(f"n{number}")).version
+    assert version == 3, "the second transaction comes after the watcher's"
+    assert {node.role for node in store.nodes.values()} == {Role.MANAGER}
+
+
+def test_only_one_transaction_or_batch_is_open(store):
+    with store.batch(), pytest.raises(MeshsimError, match="open already"), store.transaction():
+        pass
+
+
+def test_a_transaction_lets_go_of_what_it_wrote(store):
+    with store.transaction() as tx:
+        tx.create(Node("n1"))
+    assert tx._writes == {}
+
+
+def test_what_is_made_and_removed_in_one_transaction_was_never_there(store):
+    seen = sizes_of_commits(store)
+    with store.transaction() as tx:
+        node = tx.create(Node("n1"))
+        tx.delete(tx.update(node, role=Role.MANAGER))
+    assert seen == []
+
+
+def test_what_is_removed_and_made_again_in_one_transaction_is_updated(store):
+    with store.transaction() as tx:
+        node = tx.create(Node("n1"))
+    events: list = []
+    store.watch(events.append, rank=0)
+    with store.transaction() as tx:
+        tx.delete(node)
+        assert tx.get(Node, "n1") is None
+        with pytest.raises(NotFound):
+            tx.update(node, role=Role.MANAGER)
+        with pytest.raises(NotFound):
+            tx.delete(node)
+        again = tx.create(Node("n1", role=Role.MANAGER))
+    assert events[0].changes == (Updated(node, again),)
+    store.check()
+
+
+def test_a_commit_tells_what_is_routine_and_what_is_a_report(store):
+    """Routine: a task goes on as it is meant to. Report: moreover, only its node spoke."""
+    with store.transaction() as tx:
+        for name in ("placed", "reported", "ended", "told"):
+            tx.create(task(name))
+    events: list = []
+    store.watch(events.append, rank=0)
+    status = {name: TaskStatus(TaskState[name]) for name in ("ASSIGNED", "RUNNING", "FAILED")}
+    with store.transaction() as tx:
+        for name in ("reported", "ended", "told"):
+            tx.update(store.tasks[name], node_id="n1", status=status["ASSIGNED"])
+    assert (len(events[0].every), len(events[0].decided), len(events[0].notable)) == (3, 3, 0)
+    with store.transaction() as tx:
+        tx.update(store.tasks["placed"], node_id="n1", status=status["ASSIGNED"])
+        tx.update(store.tasks["reported"], status=status["RUNNING"])
+        tx.update(store.tasks["ended"], status=status["FAILED"])
+        tx.update(store.tasks["told"], desired=TaskState.SHUTDOWN)
+        tx.create(Node("n1"))
+    committed = events[1]
+    assert committed.routine == [True, True, False, False, False]
+
+    def names(pairs) -> list[str]:
+        return [new.id for _, new in pairs]
+
+    assert names(committed.every) == ["placed", "reported", "ended", "told", "n1"]
+    assert names(committed.decided) == ["placed", "ended", "told", "n1"]
+    assert names(committed.notable) == ["ended", "told", "n1"]
 
 
 def test_a_watcher_can_leave(store):

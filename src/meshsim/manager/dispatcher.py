@@ -23,7 +23,7 @@ from meshsim.manager.deadlines import Deadlines
 from meshsim.model.events import Committed
 from meshsim.model.objects import Node, NodeDescription, NodeStatus, TaskStatus
 from meshsim.model.states import NodeState, TaskState
-from meshsim.model.store import Store, Transaction
+from meshsim.model.store import Batch, Store, Transaction
 from meshsim.profile import Profile
 from meshsim.sim import Clock, Streams, Timer
 from meshsim.sim.ids import object_id
@@ -121,8 +121,9 @@ class Dispatcher:
         self.held = False
         self._store.watch(self.on_commit, rank=self.RANK)
         nodes = list(self._store.nodes.values())
-        with self._store.transaction() as tx:
+        with self._store.batch() as tx:
             for node in nodes:
+                tx.step()
                 if node.status.state != NodeState.DOWN:
                     status = NodeStatus(NodeState.UNKNOWN, _NEW_LEADER, node.status.address)
                     tx.update(node, status=status)
@@ -355,7 +356,7 @@ class Dispatcher:
         self._batch_timer = self._clock.call_later(0, self._write_batch, name="reports")
 
     def _write_batch(self) -> None:
-        """Write what has gathered, in one transaction; then greet the nodes that have just come.
+        """Write what has gathered, in one batch; then greet the nodes that have just come.
 
         Source: swarmkit manager/dispatcher/dispatcher.go processUpdates.
         """
@@ -365,16 +366,18 @@ class Dispatcher:
         reports, self._reports = self._reports, {}
         node_reports, self._node_reports = self._node_reports, {}
         greet, self._greet = self._greet, {}
-        with self._store.transaction() as tx:
+        with self._store.batch() as tx:
             self._write_tasks(tx, reports)
             for node_id, report in node_reports.items():
+                tx.step()
                 self._write_node(tx, node_id, report)
         for node_id in greet:
             self._lines.greet(node_id)
 
-    def _write_tasks(self, tx: Transaction, reports: dict[str, TaskStatus]) -> None:
+    def _write_tasks(self, tx: Batch, reports: dict[str, TaskStatus]) -> None:
         tasks = self._store.tasks
         for task_id, status in reports.items():
+            tx.step()
             task = tasks.get(task_id)
             # A task never goes back: what is older than the stored state is dropped.
             if task is None or status.state < task.status.state or status == task.status:

@@ -224,8 +224,9 @@ class Scheduler:
         if not self.preassigned:
             return
         waiting, self.preassigned = self.preassigned, {}
-        with self._store.transaction() as tx:
+        with self._store.batch() as tx:
             for task in waiting.values():
+                tx.step()
                 current = tx.get(Task, task.id)
                 if current is None or current.status.state != _S.PENDING:
                     continue
@@ -238,23 +239,27 @@ class Scheduler:
     def _tick(self) -> None:
         """One round over all tasks without a node.
 
-        Source: swarmkit manager/scheduler/scheduler.go tick.
+        Source: swarmkit manager/scheduler/scheduler.go tick, applySchedulingDecisions.
         """
         self._tick_wanted = False
         if not self.unassigned:
             return
-        queue, self.unassigned = self.unassigned, {}
         tasks = self._store.tasks
-        waiting = [task for task_id in queue if (task := tasks.get(task_id)) and not task.node_id]
+        waiting = [task for task_id in self.unassigned if (task := tasks.get(task_id)) and not task.node_id]
+        self.unassigned = {}
         outcome = self.placer.place(waiting, now_ns=self._clock.now_ns)
-        nodes, pending, generic = outcome.nodes, outcome.pending, outcome.generic
-        with self._store.transaction() as tx:
-            for task in waiting:
-                node_id = nodes.get(task.id)
+        waiting.reverse()
+        with self._store.batch() as tx:
+            while waiting:  # each is let go of as it is replaced
+                tx.step()
+                task = waiting.pop()
+                if tx.get(Task, task.id) is not task:
+                    continue  # gone or changed since the batch began: our watch has seen to it
+                node_id = outcome.nodes.get(task.id)
                 if node_id is not None:
-                    self._assign(tx, task, node_id, _ASSIGNED_TEXT, generic.get(task.id))
+                    self._assign(tx, task, node_id, _ASSIGNED_TEXT, outcome.generic.get(task.id))
                 else:
-                    self._leave_pending(tx, task, pending[task.id])
+                    self._leave_pending(tx, task, outcome.pending[task.id])
 
     def _assign(
         self,

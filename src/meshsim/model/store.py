@@ -13,8 +13,8 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from typing import Any, TypeVar
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any, Final, TypeVar
 
 from meshsim.errors import AlreadyExists, MeshsimError, NotFound, OutOfSequence
 from meshsim.model.events import AnyObject, Committed, Removed
@@ -24,12 +24,15 @@ from meshsim.model.operations import Operations
 from meshsim.model.states import TaskState
 from meshsim.sim import Clock
 
-__all__ = ["Store", "Transaction", "Watcher"]
+__all__ = ["MAX_CHANGES", "Batch", "Store", "Transaction", "Watcher"]
 
 T = TypeVar("T", Swarm, Node, Service, Task, Network, Secret, Config)
+W = TypeVar("W", bound="Transaction")
 Watcher = Callable[[Committed], None]
 
 _KINDS: tuple[type[AnyObject], ...] = (Swarm, Node, Service, Task, Network, Secret, Config)
+#: so many changes are enough for a transaction of a batch. Source: state/store/memory.go
+MAX_CHANGES: Final = 200
 #: kinds whose names are unique, without regard to case. Source: swarmkit state/store indexName
 _NAMED = frozenset({"service", "network", "secret", "config"})
 
@@ -44,13 +47,13 @@ class Transaction:
 
     __slots__ = ("_store", "_tables", "_writes", "now_ns", "version")
 
-    def __init__(self, store: Store, now_ns: int) -> None:
+    def __init__(self, store: Store) -> None:
         self._store = store
         self._tables = store._tables
         #: what became of each object written, by its id, in the order of first writing
         self._writes: dict[str, AnyObject | Removed[AnyObject]] = {}
-        self.version = store.version + 1
-        self.now_ns = now_ns
+        self.version = 0
+        self.now_ns = 0
 
     def get(self, kind: type[T], identifier: str) -> T | None:
         """The object as this transaction sees it, or None. O(1)."""
@@ -132,6 +135,24 @@ class Transaction:
         for other in self._writes.values():
             if not isinstance(other, Removed) and other.kind == obj.kind and other.name.lower() == name:
                 raise AlreadyExists("name conflicts with an existing object", rpc_code="Unknown")
+
+
+class Batch(Transaction):
+    """Many writes that need not go together, in transactions of some 200 changes each.
+
+    Made by :meth:`Store.batch`. Reads and writes are a transaction's; :meth:`step` stands between those that
+    may be parted. The watchers are told of each transaction when it is full, so they may write meanwhile.
+
+    Source: swarmkit manager/state/store/memory.go Batch. It also counts bytes, which nothing here comes near.
+    """
+
+    __slots__ = ()
+
+    def step(self) -> None:
+        """What has been written so far is committed if it is enough for a transaction."""
+        if len(self._writes) >= MAX_CHANGES:
+            self._store._commit(self)
+            self._store._begin(self)
 
 
 class Store:
@@ -236,8 +257,7 @@ class Store:
 
     # -- writing
 
-    @contextmanager
-    def transaction(self) -> Iterator[Transaction]:
+    def transaction(self) -> AbstractContextManager[Transaction]:
         """Open a transaction; it commits when the block ends, and vanishes when the block raises.
 
         A block that writes nothing commits nothing.
@@ -245,23 +265,42 @@ class Store:
         Raises:
             MeshsimError: another transaction is open.
         """
-        if self._open is not None:
-            raise MeshsimError("a transaction is open already")
-        tx = self._open = Transaction(self, self.clock.now_ns)
+        return self._transact(Transaction(self))
+
+    def batch(self) -> AbstractContextManager[Batch]:
+        """Open a batch: a transaction that, from step to step, may become the next.
+
+        When the block raises, what was committed until then stays.
+
+        Raises:
+            MeshsimError: another transaction is open.
+        """
+        return self._transact(Batch(self))
+
+    @contextmanager
+    def _transact(self, tx: W) -> Iterator[W]:
+        self._begin(tx)
         try:
             yield tx
         except BaseException:
             self._open = None
             raise
-        self._open = None
         self._commit(tx)
 
+    def _begin(self, tx: Transaction) -> None:
+        if self._open is not None:
+            raise MeshsimError("a transaction is open already")
+        self._open = tx
+        tx.version, tx.now_ns = self.version + 1, self.clock.now_ns
+
     def _commit(self, tx: Transaction) -> None:
-        if not tx._writes:
+        self._open = None
+        writes, tx._writes = tx._writes, {}
+        if not writes:
             return
         operations = Operations()
         committed = Committed(tx.version, tx.now_ns)
-        for identifier, write in tx._writes.items():
+        for identifier, write in writes.items():
             old: AnyObject | None
             new: AnyObject | None
             if isinstance(write, Removed):

@@ -24,7 +24,7 @@ from meshsim.model.events import Committed
 from meshsim.model.objects import Attachment, Endpoint, Network, Node, Service, Task, TaskStatus, VirtualIP
 from meshsim.model.specs import TaskSpec
 from meshsim.model.states import TaskState
-from meshsim.model.store import Store, Transaction
+from meshsim.model.store import Batch, Store, Transaction
 from meshsim.profile import Profile
 from meshsim.sim import Streams, Timekeeper
 
@@ -90,7 +90,7 @@ class Allocator:
         self._last_retry_ns = self._clock.now_ns
         self._freed = False
         self._restore()
-        with self._store.transaction() as tx:
+        with self._store.batch() as tx:
             self._serve_all(tx)
         self._store.watch(self.on_commit, rank=self.RANK)
 
@@ -122,7 +122,7 @@ class Allocator:
                         self._networks.take(attachment.network_id, attachment.address)
                 self._needs.add(task)
 
-    def _serve_all(self, tx: Transaction) -> None:
+    def _serve_all(self, tx: Batch) -> None:
         """Serve what was not served by the leader before; source: doNetworkInit, second half."""
         store = self._store
         for network in sorted(store.networks.values(), key=_ingress_first):
@@ -138,8 +138,8 @@ class Allocator:
     # -- events
 
     def on_commit(self, committed: Committed) -> None:
-        """React to one commit; everything written in return is one transaction. O(changes)."""
-        with self._store.transaction() as tx:
+        """React to one commit; what is written in return is one batch. O(changes)."""
+        with self._store.batch() as tx:
             for old, new in committed.decided:
                 it: Any = old if new is None else new
                 kind = it.kind
@@ -163,7 +163,7 @@ class Allocator:
         due_ns = self._last_retry_ns + self._profile.allocator_retry_ns
         return bool(waiting) and self._clock.now_ns > due_ns
 
-    def _retry(self, tx: Transaction) -> None:
+    def _retry(self, tx: Batch) -> None:
         """Try everything that waits once more; source: network.go doNetworkAlloc, case EventCommit."""
         self._freed = False
         self._last_retry_ns = self._clock.now_ns
@@ -320,7 +320,7 @@ class Allocator:
         if node_id:
             self._fit_node(tx, node_id)
 
-    def _serve_tasks(self, tx: Transaction, waiting: dict[str, None]) -> None:
+    def _serve_tasks(self, tx: Batch, waiting: dict[str, None]) -> None:
         """Give addresses to all these tasks, in the order of the map they stand in; takes the served out.
 
         Source: swarmkit manager/allocator/network.go procTasksNetwork, allocateTask.
@@ -330,6 +330,7 @@ class Allocator:
         places: dict[str, tuple[TaskSpec, tuple[Attachment, ...]]] = {}
         status = TaskStatus(TaskState.PENDING, PENDING_MESSAGE, "", self._clock.now_ns)
         for task_id in map_order(waiting, self._rng):
+            tx.step()
             task = tx.get(Task, task_id)
             if task is None or task.status.state is not TaskState.NEW:
                 del waiting[task_id]

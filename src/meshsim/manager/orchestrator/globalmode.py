@@ -176,8 +176,9 @@ class GlobalOrchestrator:
         if not self._to_restart:
             return
         queued, self._to_restart = self._to_restart, {}
-        with self._store.transaction() as tx:
+        with self._store.batch() as tx:
             for task_id in queued:
+                tx.step()
                 task = tx.get(Task, task_id)
                 if task is None or task.desired > TaskState.RUNNING or task.node_id not in self._nodes:
                     continue
@@ -204,8 +205,9 @@ class GlobalOrchestrator:
             if (updatable := self.restarts.updatable(tasks, service))
         }
         slots: list[Sequence[Task]] = []
-        with self._store.transaction() as tx:
-            for node_id in self._nodes:
+        with self._store.batch() as tx:
+            for node_id in tuple(self._nodes):
+                tx.step()
                 node = tx.get(Node, node_id)
                 tasks = standing.pop(node_id, [])
                 if node is None or not meets_constraints(service, node):

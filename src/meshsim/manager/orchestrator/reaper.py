@@ -140,8 +140,9 @@ class TaskReaper:
         if not self._dirty:
             self._dirty = {}  # an emptied dict keeps the room it once needed
         if doomed:
-            with self._store.transaction() as tx:
+            with self._store.batch() as tx:
                 for task_id in doomed:
+                    tx.step()
                     task = tx.get(Task, task_id)
                     if task is not None:
                         tx.delete(task)

@@ -27,7 +27,7 @@ from meshsim.model.events import Committed
 from meshsim.model.objects import Node, Service, Task
 from meshsim.model.specs import EndpointSpec, Replicated, TaskSpec
 from meshsim.model.states import TaskState
-from meshsim.model.store import Store, Transaction
+from meshsim.model.store import Batch, Store, Transaction
 from meshsim.placement import scale_down_order
 from meshsim.profile import Profile
 from meshsim.sim import Streams, Timekeeper
@@ -218,8 +218,9 @@ class ReplicatedOrchestrator:
         """Source: replicated/tasks.go tickTasks."""
         queued, self._to_restart = self._to_restart, {}
         written: list[Task] = []
-        with self._store.transaction() as tx:
+        with self._store.batch() as tx:
             for task_id in queued:
+                tx.step()
                 task = tx.get(Task, task_id)
                 service = tx.get(Service, task.service_id) if task is not None else None
                 if task is not None and service is not None and task.desired <= TaskState.RUNNING:
@@ -304,9 +305,11 @@ class ReplicatedOrchestrator:
     ) -> None:
         """Make tasks in the lowest free slots; dead slots that stay empty are cleared away."""
         numbers = slots.free_numbers(count, filled=standing)
-        with self._store.transaction() as tx:
-            tasks = new_tasks(self._ids, service, numbers, tx.now_ns, version=tx.version)
-            fresh = [tx.create(task) for task in tasks]
+        with self._store.batch() as tx:
+            fresh = []
+            for task in new_tasks(self._ids, service, numbers, tx.now_ns, tx=tx):
+                fresh.append(tx.create(task))
+                tx.step()
             for slot in numbers:
                 dead.pop(slot, None)
             gone = self._clear(tx, slots, dead)
@@ -328,9 +331,10 @@ class ReplicatedOrchestrator:
         order = scale_down_order(updatable)
         self.updates.update(service, [updatable[slot] for slot in order[:want]])
         written: list[Task] = []
-        with self._store.transaction() as tx:
+        with self._store.batch() as tx:
             gone = self._clear(tx, slots, dead)
             for slot in order[want:]:
+                tx.step()
                 for old in updatable[slot]:
                     task = tx.get(Task, old.id)
                     if task is not None and task.desired < TaskState.REMOVE:
@@ -342,15 +346,16 @@ class ReplicatedOrchestrator:
 
     def _delete(self, slots: ServiceSlots, dead: dict[Slot, None]) -> None:
         if dead:
-            with self._store.transaction() as tx:
+            with self._store.batch() as tx:
                 gone = self._clear(tx, slots, dead)
             for task in gone:
                 slots.forget(task)
 
-    def _clear(self, tx: Transaction, slots: ServiceSlots, dead: dict[Slot, None]) -> list[Task]:
+    def _clear(self, tx: Batch, slots: ServiceSlots, dead: dict[Slot, None]) -> list[Task]:
         """Delete the tasks of dead slots."""
         gone = []
         for slot in dead:
+            tx.step()
             for task_id in slots.tasks.of(slot):
                 task = tx.get(Task, task_id)
                 if task is not None:

@@ -15,7 +15,7 @@ import attrs
 from meshsim.model.objects import Endpoint, Node, Service, Task, TaskShared, TaskStatus
 from meshsim.model.specs import GlobalJob, GlobalMode, Replicated, ReplicatedJob
 from meshsim.model.states import Availability, NodeState, TaskState
-from meshsim.model.store import Store
+from meshsim.model.store import Store, Transaction
 from meshsim.placement import meets, parse_constraints
 from meshsim.sim import object_id
 
@@ -72,11 +72,11 @@ def new_tasks(
     *,
     node_id: str = "",
     desired: TaskState = TaskState.RUNNING,
-    version: int = 0,
+    tx: Transaction | None = None,
 ) -> Iterator[Task]:
     """Make a task for each slot; what they have in common they share.
 
-    With the ``version`` of the transaction they are for, the store keeps these very objects.
+    Told the transaction they are for, it stamps them, and the store keeps these very objects.
 
     Source: swarmkit manager/orchestrator/task.go NewTask.
     """
@@ -87,6 +87,7 @@ def new_tasks(
     for slot in slots:
         shared = TaskShared(service.id, spec.name, slot, spec.task, spec_version, now_ns, spec.labels, job)
         identifier = object_id(ids)
+        version = tx.version if tx is not None else 0
         yield Task(identifier, shared, node_id, desired, status, (), endpoint, None, version, now_ns)
 
 
@@ -134,7 +135,9 @@ def remove_all(store: Store, service_id: str) -> None:
 
     Source: swarmkit manager/orchestrator/service.go SetServiceTasksRemove.
     """
-    with store.transaction() as tx:
-        for task in store.tasks_of_service(service_id):
-            if task.desired < TaskState.REMOVE:
+    with store.batch() as tx:
+        for task_id in [task.id for task in store.tasks_of_service(service_id)]:
+            tx.step()
+            task = tx.get(Task, task_id)
+            if task is not None and task.desired < TaskState.REMOVE:
                 tx.update(task, desired=TaskState.REMOVE)
