@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from typing import ClassVar, Final
 
+from meshsim.errors import NotFound, OutOfSequence
 from meshsim.model.events import Committed
 from meshsim.model.objects import Node, Service, Task, TaskStatus
 from meshsim.model.specs import GenericResources
@@ -253,13 +254,14 @@ class Scheduler:
             while waiting:  # each is let go of as it is replaced
                 tx.step()
                 task = waiting.pop()
-                if tx.get(Task, task.id) is not task:
-                    continue  # gone or changed since the batch began: our watch has seen to it
                 node_id = outcome.nodes.get(task.id)
-                if node_id is not None:
-                    self._assign(tx, task, node_id, _ASSIGNED_TEXT, outcome.generic.get(task.id))
-                else:
-                    self._leave_pending(tx, task, outcome.pending[task.id])
+                try:
+                    if node_id is not None:
+                        self._assign(tx, task, node_id, _ASSIGNED_TEXT, outcome.generic.get(task.id))
+                    else:
+                        self._leave_pending(tx, task, outcome.pending[task.id])
+                except (NotFound, OutOfSequence):
+                    pass  # gone or changed since the batch began: our own watch has freed its place
 
     def _assign(
         self,

@@ -137,13 +137,14 @@ class Placer:
         info = None
         if TaskState.ASSIGNED <= task.status.state <= TaskState.RUNNING:
             info = self._nodes.get(task.node_id)
-        freed = False
-        if info is None or self._where.get(task.id) != task.node_id:
-            freed = self.remove_task(task.id)
+        if info is not None and self._where.get(task.id) == task.node_id:
+            return info.add(task)
+        freed = self.remove_task(task.id)
         if info is None:
             return freed
         self._where[task.id] = task.node_id
-        return info.add(task) or freed
+        info.add(task)
+        return True
 
     def remove_task(self, task_id: str) -> bool:
         """Free all a task holds (it ended, was deleted, or its decision could not be written).
