@@ -15,6 +15,7 @@ from typing import Any, Literal
 from attrs import asdict, fields, frozen
 
 from meshsim.errors import BadValue
+from meshsim.sim import Shared
 
 __all__ = ["DEFAULT_ENGINE", "ENGINES", "Profile"]
 
@@ -26,7 +27,7 @@ DEFAULT_ENGINE = "28"
 
 
 @frozen(slots=True, init=False, repr=False)
-class Profile:
+class Profile(Shared):
     """The constants and behaviours of one engine; any of them may be overridden by keyword.
 
     >>> Profile("20.10").subnet_order, Profile().subnet_order

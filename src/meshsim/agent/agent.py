@@ -67,6 +67,35 @@ class Agent:
     Source: swarmkit agent/agent.go Agent.
     """
 
+    __slots__ = (
+        "_backoff_ns",
+        "_clock",
+        "_describe",
+        "_described_ns",
+        "_description",
+        "_find",
+        "_profile",
+        "_rng",
+        "_session_id",
+        "_timer",
+        "address",
+        "node",
+        "node_id",
+        "running",
+        "worker",
+    )
+
+    # Declared here, attributes are known to hold frozen values: forks take them as they are.
+    node_id: str
+    node: Node | None
+    address: str
+    running: bool
+    _profile: Profile
+    _description: NodeDescription | None
+    _described_ns: int
+    _session_id: str
+    _backoff_ns: int
+
     def __init__(
         self,
         node_id: str,
@@ -80,7 +109,7 @@ class Agent:
         address: str,
     ) -> None:
         self.node_id = node_id
-        self.node: Node | None = None
+        self.node = None
         self.address = address
         self.worker = Worker(clock, runtime, profile, self._send)
         self.running = False
@@ -89,7 +118,7 @@ class Agent:
         self._profile = profile
         self._find = find_dispatcher
         self._describe = describe
-        self._description: NodeDescription | None = None
+        self._description = None
         self._described_ns = 0
         self._session_id = ""
         self._backoff_ns = profile.agent_backoff_ns

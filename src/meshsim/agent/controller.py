@@ -74,7 +74,7 @@ class Bench:
 
     runtime: Runtime
     profile: Profile
-    networks: dict[str, Network] = field(factory=dict)
+    networks: Own[dict[str, Network]] = field(factory=dict)
     statuses: Statuses = field(factory=Statuses)
 
 

@@ -75,6 +75,9 @@ class Worker:
         "unsent",
     )
 
+    # Declared here, attributes are known to hold frozen values: forks take them as they are.
+    _powered: bool
+    _dropping: bool
     # Held by nobody else: forks copy them without remembering that they did.
     unsent: Own[dict[str, TaskStatus]]
     _wakes: Own[dict[int, list[Controller]]]

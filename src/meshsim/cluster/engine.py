@@ -92,7 +92,6 @@ class Engine:
 
     __slots__ = (
         "_by_name",
-        "_by_task",
         "_journal",
         "_monitors",
         "_pid",
@@ -109,6 +108,11 @@ class Engine:
         "wiring",
     )
 
+    # Declared here, attributes are known to hold frozen values: forks take them as they are.
+    name: str
+    running: bool
+    _pid: int
+    address_pools: tuple[tuple[str, ...], int] | None
     # Held by nobody else: forks copy them without remembering that they did.
     _by_name: Own[dict[str, str]]
     pulled: Own[dict[str, None]]
@@ -124,12 +128,11 @@ class Engine:
         self.wiring = Wiring(name, plane, journal, networks, self.containers, self.tells)
         self.agent: Agent | None = None
         self.running = True
-        self.address_pools: tuple[tuple[str, ...], int] | None = None
+        self.address_pools = None
         self._world = world
         self._plane = plane
         self._journal = journal
         self._by_name = {}
-        self._by_task: dict[str, Container] = {}
         #: images that are on this machine, as ``name:tag``
         self.pulled = {}
         self._monitors = {}
@@ -152,7 +155,8 @@ class Engine:
 
     def of_task(self, task_id: str) -> Container | None:
         """The container of a task, or None. O(1)."""
-        return self._by_task.get(task_id)
+        container = self._world.endpoints.get(task_id)
+        return container if container is not None and container.caller is self else None
 
     def find(self, text: str) -> Container:
         """The container of that name, id, or beginning of an id.
@@ -183,7 +187,7 @@ class Engine:
             return Outcome(profile.prepare_ns, f"No such image: {with_tag(spec.image)}")
         if not self.wiring.materialise(task.attachments, networks, node):
             return Outcome(_LB_WAIT_NS, _NO_ADDRESS)
-        if task.id in self._by_task:  # created before the power was cut
+        if self.has(task.id):  # created before the power was cut
             return success(profile.prepare_ns)
         container = self._create(
             task.name,
@@ -202,7 +206,6 @@ class Engine:
         if spec.dns_servers or spec.dns_search or spec.dns_options:
             container.names = NameWishes(spec.dns_servers, spec.dns_search, spec.dns_options)
         container.explicit = bool(spec.command or spec.args)
-        self._by_task[task.id] = container
         return success(profile.prepare_ns + profile.pull_ns)
 
     def start(self, task: Task) -> Outcome:
@@ -211,7 +214,7 @@ class Engine:
         Source: moby daemon/cluster/executor/container/controller.go Start: networks that are not there,
         as after a power cut, are made again.
         """
-        container = self._by_task[task.id]
+        container = self._world.endpoints[task.id]
         if not self.wiring.materialise(task.attachments, {}, self._node):
             return Outcome(_LB_WAIT_NS, f"starting container failed: {_NO_ADDRESS}")
         spec = task.spec.container
@@ -233,35 +236,35 @@ class Engine:
 
     def publish(self, task: Task) -> None:
         """Tell the gossip of the task: one binding per network."""
-        self.wiring.publish(task, self._by_task[task.id])
+        self.wiring.publish(task, self._world.endpoints[task.id])
 
     def unpublish(self, task: Task) -> None:
         """Tell the gossip that the task takes nothing new: weight 0, its own names gone."""
-        self.wiring.unpublish(task, self._by_task[task.id])
+        self.wiring.unpublish(task, self._world.endpoints[task.id])
 
     def stop(self, task: Task, grace_ns: int) -> int:
         """Send the stop signal; how long until the process will have ended."""
-        return self.signal(self._by_task[task.id], grace_ns)
+        return self.signal(self._world.endpoints[task.id], grace_ns)
 
     def finish(self, task: Task) -> ContainerStatus:
         """The process has ended: withdraw its bindings, take its namespace away."""
-        container = self._by_task[task.id]
+        container = self._world.endpoints[task.id]
         self._unplug(container)
         return ContainerStatus(container.id, 0, container.exit_code)
 
     def remove(self, task_id: str) -> None:
         """Remove the container of a task that the managers have forgotten."""
-        container = self._by_task.get(task_id)
+        container = self.of_task(task_id)
         if container is not None:
             self.discard(container)
 
     def has(self, task_id: str) -> bool:
         """Whether the task has a container here."""
-        return task_id in self._by_task
+        return self.of_task(task_id) is not None
 
     def status(self, task_id: str) -> ContainerStatus | None:
         """The task's container, or None."""
-        container = self._by_task.get(task_id)
+        container = self.of_task(task_id)
         return (
             None if container is None else ContainerStatus(container.id, container.pid, container.exit_code)
         )
@@ -327,7 +330,6 @@ class Engine:
         del self.containers[container.id]
         if self._by_name.get(container.name) == container.id:
             del self._by_name[container.name]
-        self._by_task.pop(container.task_id, None)
         self._world.endpoints.pop(container.endpoint_id, None)
         self.tells.happened(container, "destroy")
 

@@ -47,6 +47,9 @@ class Happenings:
 
     __slots__ = ("_host", "_plugged", "_plugs", "_stopping", "_told")
 
+    # Declared here, attributes are known to hold frozen values: forks take them as they are.
+    _host: str
+    _plugged: tuple[Plug, ...]
     # Held by nobody else: forks copy them without remembering that they did.
     _stopping: Own[dict[str, None]]
     _plugs: Own[dict[str, Plug]]
@@ -57,7 +60,7 @@ class Happenings:
         self._stopping = {}
         self._plugs = {}
         #: where the last container started was plugged in, kept for the next one like it
-        self._plugged: tuple[Plug, ...] = ()
+        self._plugged = ()
 
     def __repr__(self) -> str:
         return f"<Happenings of {self._host}>"

@@ -6,7 +6,6 @@ they took. Rule of this file: methods check arguments and delegate; no logic gro
 
 from __future__ import annotations
 
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from meshsim.cluster.client import Connection, PingReply, Response, Target, fetch
@@ -29,6 +28,7 @@ from meshsim.errors import ConnectionFailed
 from meshsim.model.objects import NodeDescription
 from meshsim.model.specs import Platform, Resources
 from meshsim.profile import Profile
+from meshsim.sim import Own
 
 if TYPE_CHECKING:
     from meshsim.cluster.cluster import Cluster
@@ -56,12 +56,20 @@ class Machine:
         cluster: the whole it is part of.
     """
 
+    __slots__ = ("_fixed", "_way_out", "address", "cluster", "name")
+
+    # Declared here, attributes are known to hold frozen values: forks take them as they are.
+    name: str
+    address: str
+    # Held by nobody else: forks copy it without remembering that they did.
+    _fixed: Own[dict[str, tuple[Target, str]]]
+
     def __init__(self, cluster: Cluster, name: str, address: str) -> None:
         self.cluster = cluster
         self.name = name
         self.address = address
         #: targets on machines, whose addresses never change, by what was typed
-        self._fixed: dict[str, tuple[Target, str]] = {}
+        self._fixed = {}
         self._way_out: DataPlane | Outsider = self._network()
 
     def _network(self) -> DataPlane | Outsider:
@@ -173,6 +181,25 @@ class Host(Machine):
         resources, engine_labels: what it reports to the managers.
     """
 
+    __slots__ = (
+        "_local_networks",
+        "engine",
+        "engine_labels",
+        "joining",
+        "member",
+        "plane",
+        "platform",
+        "plugins",
+        "resources",
+    )
+
+    # Declared here, attributes are known to hold frozen values: forks take them as they are.
+    resources: Resources
+    platform: Platform
+    plugins: tuple[str, ...]
+    # Held by nobody else: forks copy it without remembering that they did.
+    engine_labels: Own[dict[str, str]]
+
     def __init__(
         self,
         cluster: Cluster,
@@ -228,44 +255,44 @@ class Host(Machine):
             self.plugins,
         )
 
-    # -- docker's nouns, each made when first asked for
+    # -- docker's nouns: each knows the host and nothing more, and is made anew when asked for
 
-    @cached_property
+    @property
     def swarm(self) -> SwarmCollection:
         """``docker swarm``."""
         return SwarmCollection(self)
 
-    @cached_property
+    @property
     def nodes(self) -> Nodes:
         """``docker node``."""
         return Nodes(self)
 
-    @cached_property
+    @property
     def services(self) -> Services:
         """``docker service``."""
         return Services(self)
 
-    @cached_property
+    @property
     def networks(self) -> Networks:
         """``docker network``."""
         return Networks(self)
 
-    @cached_property
+    @property
     def tasks(self) -> Tasks:
         """The tasks of the swarm, or of this node."""
         return Tasks(self)
 
-    @cached_property
+    @property
     def containers(self) -> Containers:
         """``docker container``."""
         return Containers(self)
 
-    @cached_property
+    @property
     def secrets(self) -> Secrets:
         """``docker secret``."""
         return Secrets(self)
 
-    @cached_property
+    @property
     def configs(self) -> Configs:
         """``docker config``."""
         return Configs(self)

@@ -46,6 +46,8 @@ class LocalNetworks:
 
     __slots__ = ("_ipam", "_lan", "_pools", "_records", "_rng")
 
+    # Declared here, attributes are known to hold frozen values: forks take them as they are.
+    _lan: str
     # Held by nobody else: forks copy them without remembering that they did.
     _records: Own[dict[str, LocalNetworkFacts]]
     _pools: Own[dict[str, Pool]]

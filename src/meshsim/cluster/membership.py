@@ -9,11 +9,11 @@ Source: moby daemon/cluster/swarm.go (Init, Leave, UnlockSwarm), cluster.go (err
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from meshsim.agent import Agent
+from meshsim.agent import Agent, DispatcherApi
 from meshsim.errors import (
     ApiError,
     Conflict,
@@ -71,8 +71,24 @@ class SwarmAgent(Agent):
         settled: whether the managers have spoken to it since its engine started.
     """
 
-    host: Host
-    settled: bool = False
+    __slots__ = ("host", "settled")
+
+    settled: bool
+
+    def __init__(self, host: Host, node_id: str, find_dispatcher: Callable[[], DispatcherApi | None]) -> None:
+        cluster = host.cluster
+        super().__init__(
+            node_id,
+            cluster.clock,
+            cluster.streams[f"agent/{node_id}"],
+            cluster.profile,
+            find_dispatcher=find_dispatcher,
+            runtime=host.engine,
+            describe=host.describe,
+            address=host.address,
+        )
+        self.host = host
+        self.settled = False
 
     def start(self) -> None:
         """Begin, or begin again; the node is pending until the managers have spoken."""
@@ -119,6 +135,12 @@ class Membership:
 
     __slots__ = ("_key", "_started_ns", "agent", "host", "lock", "manager", "node_id")
 
+    # Declared here, attributes are known to hold frozen values: forks take them as they are.
+    node_id: str
+    lock: str
+    _key: str
+    _started_ns: int
+
     def __init__(self, host: Host, manager: Manager, node_id: str) -> None:
         self.host = host
         self.manager = manager
@@ -127,18 +149,7 @@ class Membership:
         #: the swarm's unlock key when the engine last ended
         self._key = ""
         self._started_ns = host.cluster.clock.now_ns
-        cluster = host.cluster
-        self.agent = SwarmAgent(
-            node_id,
-            cluster.clock,
-            cluster.streams[f"agent/{node_id}"],
-            cluster.profile,
-            find_dispatcher=self.find_dispatcher,
-            runtime=host.engine,
-            describe=host.describe,
-            address=host.address,
-        )
-        self.agent.host = host
+        self.agent = SwarmAgent(host, node_id, self.find_dispatcher)
 
     def __repr__(self) -> str:
         return f"<Membership of {self.host.name} as {self.node_id[:12]} in {self.manager.store.label}>"

@@ -55,6 +55,9 @@ class Wiring:
         "_told",
     )
 
+    # Declared here, attributes are known to hold frozen values: forks take them as they are.
+    _host: str
+    _published: tuple[tuple[PortConfig, ...], tuple[tuple[str, int, int], ...]]
     # Held by nobody else: forks copy them without remembering that they did.
     _told: Own[dict[str, Network]]
     _names: Own[dict[tuple[str, ...], FrozenDict[str, str]]]
@@ -79,7 +82,7 @@ class Wiring:
         #: ids of networks -> their names by id, as the containers of tasks share them
         self._names = {}
         #: ports of a service, and the same as its bindings tell them: kept for the next task of it
-        self._published: tuple[tuple[PortConfig, ...], tuple[tuple[str, int, int], ...]] = ((), ())
+        self._published = ((), ())
 
     def __repr__(self) -> str:
         return f"<Wiring of {self._host}: {len(self._told)} swarm networks known>"

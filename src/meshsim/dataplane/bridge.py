@@ -26,6 +26,13 @@ class Bridge:
 
     __slots__ = ("covers", "gateway", "internal", "known", "network", "network_id", "subnet", "zone")
 
+    # Declared here, attributes are known to hold frozen values: forks take them as they are.
+    network_id: str
+    network: str
+    subnet: str
+    gateway: str
+    internal: bool
+    covers: Subnet
     # Held by nobody else: forks copy it without remembering that they did.
     known: Own[dict[str, str]]
 

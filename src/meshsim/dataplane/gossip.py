@@ -169,6 +169,16 @@ class View:
         "rows",
     )
 
+    # Declared here, attributes are known to hold frozen values: forks take them as they are.
+    network_id: str
+    host: str
+    joined_ns: int
+    next_ns: int
+    _seen: int
+    _joined_seq: int
+    _version: int
+    _now_ns: int
+    _profile: Profile
     # Held by nobody else: forks copy them without remembering that they did.
     rows: Own[dict[str, Binding]]
     _waiting: Own[list[Row]]

@@ -124,6 +124,11 @@ class DataPlane:
         "world",
     )
 
+    # Declared here, attributes are known to hold frozen values: forks take them as they are.
+    name: str
+    address: str
+    profile: Profile
+    changes: int
     # Held by nobody else: forks copy them without remembering that they did.
     ways: Own[dict[tuple[str, int], Way]]
     bridges: Own[dict[str, Bridge]]

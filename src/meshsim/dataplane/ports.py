@@ -21,6 +21,9 @@ class EphemeralPorts:
 
     __slots__ = ("_next",)
 
+    # Declared here, attributes are known to hold frozen values: forks take them as they are.
+    _next: int
+
     def __init__(self) -> None:
         self._next = FIRST_EPHEMERAL
 

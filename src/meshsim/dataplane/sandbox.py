@@ -148,6 +148,22 @@ class Sandbox:
         "zone",
     )
 
+    # Declared here, attributes are known to hold frozen values: forks take them as they are.
+    network_id: str
+    network: str
+    namespace: str
+    subnet: str
+    lb_address: str
+    gateway: str
+    entry_address: str
+    covers: Subnet
+    ingress: bool
+    internal: bool
+    dsr: bool
+    _compared: bool
+    mtu: int
+    changes: int
+    opened: int
     # Held by nobody else: forks copy them without remembering that they did.
     services: Own[dict[tuple[str, tuple[tuple[str, int, int], ...]], ServiceHere]]
     vips: Own[dict[str, list[ServiceHere]]]

@@ -91,6 +91,12 @@ class Zone:
         "network",
     )
 
+    # Declared here, attributes are known to hold frozen values: forks take them as they are.
+    network: str
+    kind: NetworkKind
+    internal: bool
+    gateways: int
+    _aliases_counted: bool
     # Held by nobody else: forks copy them without remembering that they did.
     _names: Own[dict[str, dict[tuple[str, str], None]]]
     _reverse: Own[dict[str, dict[tuple[str, str], None]]]
@@ -109,7 +115,7 @@ class Zone:
         known_word("kind of network", kind, ("overlay", "ingress", "local"))
         known_word("rule for aliases", alias_rule, ("counted", "first-task"))
         self.network = network
-        self.kind: NetworkKind = kind
+        self.kind = kind
         self.internal = internal
         self.gateways = int(kind == "local" and not internal) if gateways is None else gateways
         self._aliases_counted = alias_rule == "counted"

@@ -91,6 +91,16 @@ class Pool:
         "subnet",
     )
 
+    # Declared here, attributes are known to hold frozen values: forks take them as they are.
+    subnet: str
+    prefix_length: int
+    ip_range: str | None
+    gateway: str | None
+    _v4: bool
+    _serial: bool
+    _low: int
+    _high: int
+
     def __init__(
         self,
         subnet: str,
@@ -102,8 +112,8 @@ class Pool:
         network = parse_network(subnet)
         self.subnet = str(network)
         self.prefix_length = network.prefixlen
-        self.ip_range: str | None = None
-        self.gateway: str | None = None
+        self.ip_range = None
+        self.gateway = None
         self._v4 = network.version == 4
         self._serial = serial
         self._numbers = _fresh(network) if numbers is None else numbers

@@ -57,6 +57,11 @@ class Serial:
 
     __slots__ = ("_count", "_ends", "_starts", "cursor", "first", "last")
 
+    # Declared here, attributes are known to hold frozen values: forks take them as they are.
+    first: int
+    last: int
+    cursor: int
+    _count: int
     # Held by nobody else: forks copy them without remembering that they did.
     _starts: Own[list[int]]
     _ends: Own[list[int]]

@@ -36,6 +36,14 @@ class Timer:
 
     __slots__ = ("args", "background", "callback", "clock", "live", "name", "period_ns", "series", "when_ns")
 
+    # Declared here, attributes are known to hold frozen values: forks take them as they are.
+    when_ns: int
+    period_ns: int
+    background: bool
+    series: bool
+    live: bool
+    name: str
+
     def __init__(
         self,
         clock: Clock,
