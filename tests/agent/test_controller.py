@@ -18,19 +18,20 @@ class Stand:
 
     def __init__(self, **task):
         self.runtime = FakeRuntime()
-        self.controller = Controller(make_task(**task), Bench(self.runtime, Profile()))
+        self.bench = Bench(self.runtime, Profile())
+        self.controller = Controller(make_task(**task))
         self.now_ns = 0
         self.seen = []
 
     def advance(self):
-        self.controller.advance(self.now_ns)
+        self.controller.advance(self.bench, self.now_ns)
         self.controller.check()
         return self
 
     def wake(self):
         self.now_ns = self.controller.due_ns
         assert self.now_ns != NEVER
-        self.controller.wake(self.now_ns)
+        self.controller.wake(self.bench, self.now_ns)
         self.controller.check()
         return self
 
@@ -42,7 +43,7 @@ class Stand:
         return self
 
     def want(self, desired):
-        self.controller.update(want(self.controller.task, desired), self.now_ns)
+        self.controller.update(self.bench, want(self.controller.task, desired), self.now_ns)
         self.controller.check()
         return self
 
@@ -145,16 +146,16 @@ def test_desired_ready_is_prepared_and_waits():
 )
 def test_exit(code, state, message, err):
     stand = Stand().run()
-    stand.controller.exited(code, "", stand.now_ns)
+    stand.controller.exited(stand.bench, code, "", stand.now_ns)
     assert (stand.state, stand.controller.status.message, stand.err) == (state, message, err)
     assert stand.calls[-1] == "finish"
-    stand.controller.exited(1, "", stand.now_ns)
+    stand.controller.exited(stand.bench, 1, "", stand.now_ns)
     assert stand.state == state
 
 
 def test_exit_with_the_engines_own_text():
     stand = Stand().run()
-    stand.controller.exited(0, "container gone", stand.now_ns)
+    stand.controller.exited(stand.bench, 0, "container gone", stand.now_ns)
     assert (stand.state, stand.err) == (T.FAILED, "container gone")
 
 
@@ -252,7 +253,7 @@ def test_process_that_dies_while_being_drained_or_stopped():
         stand = Stand().run().want(T.SHUTDOWN)
         for _ in range(wakes):
             stand.wake()
-        stand.controller.exited(137, "", stand.now_ns)
+        stand.controller.exited(stand.bench, 137, "", stand.now_ns)
         assert (stand.state, stand.err, stand.controller.due_ns) == (T.SHUTDOWN, "", NEVER)
 
 
@@ -266,9 +267,9 @@ def test_18_health_gates_running():
         Doing.PROBING,
         False,
     )
-    stand.controller.health(True, 5 * S)
+    stand.controller.health(stand.bench, True, 5 * S)
     assert (stand.state, stand.calls[-1]) == (T.RUNNING, "publish")
-    stand.controller.health(True, 6 * S)
+    stand.controller.health(stand.bench, True, 6 * S)
     assert stand.calls.count("publish") == 1
 
 
@@ -286,33 +287,33 @@ def test_18_health_gates_running():
 def test_18_unhealthy(code, state, err, was_healthy):
     stand = Stand(image="checked").run()
     if was_healthy:
-        stand.controller.health(True, stand.now_ns)
+        stand.controller.health(stand.bench, True, stand.now_ns)
     stand.runtime.exit_code = code
-    stand.controller.health(False, stand.now_ns)
+    stand.controller.health(stand.bench, False, stand.now_ns)
     assert stand.calls.count("unpublish") == was_healthy
     began_ns = stand.now_ns
     stand.wake().wake()
     assert (stand.state, stand.err, stand.now_ns - began_ns) == (state, err, 2100 * MS)
-    stand.controller.health(False, stand.now_ns)
+    stand.controller.health(stand.bench, False, stand.now_ns)
     assert stand.state == state
 
 
 def test_unhealthy_and_then_unwanted_is_a_shutdown():
     stand = Stand(image="checked").run()
-    stand.controller.health(False, stand.now_ns)
+    stand.controller.health(stand.bench, False, stand.now_ns)
     assert stand.want(T.SHUTDOWN).run().state == T.SHUTDOWN
 
 
 def test_checked_container_that_exits_while_starting():
     stand = Stand(image="checked").run()
-    stand.controller.exited(1, "", stand.now_ns)
+    stand.controller.exited(stand.bench, 1, "", stand.now_ns)
     assert (stand.state, stand.err) == (T.FAILED, "task: non-zero exit (1)")
 
 
 def test_process_that_dies_while_it_is_being_started():
     stand = Stand().advance().wake()
     assert stand.state == T.STARTING
-    stand.controller.exited(137, "", stand.now_ns)
+    stand.controller.exited(stand.bench, 137, "", stand.now_ns)
     stand.controller.check()
     assert (stand.state, stand.err) == (T.FAILED, "task: non-zero exit (137)")
     assert "publish" not in stand.calls
@@ -326,7 +327,7 @@ def test_19_power_cut(finish_code):
     stand = Stand().run()
     stand.controller.power_lost()
     stand.runtime.exit_code = finish_code
-    stand.controller.power_back(40 * S)
+    stand.controller.power_back(stand.bench, 40 * S)
     assert (stand.state, stand.err) == (T.FAILED, "task: non-zero exit (255)")
 
 
@@ -338,7 +339,7 @@ def test_container_removed_before_the_agent_is_back(desired, state, err):
     stand = Stand().run().want(desired)
     stand.controller.power_lost()
     stand.runtime.remove("t1")
-    stand.controller.power_back(40 * S)
+    stand.controller.power_back(stand.bench, 40 * S)
     stand.controller.check()
     assert (stand.state, stand.err) == (state, err)
 
@@ -346,7 +347,7 @@ def test_container_removed_before_the_agent_is_back(desired, state, err):
 def test_power_cut_while_stopping():
     stand = Stand().run().want(T.SHUTDOWN)
     stand.controller.power_lost()
-    stand.controller.power_back(40 * S)
+    stand.controller.power_back(stand.bench, 40 * S)
     assert stand.state == T.SHUTDOWN
 
 
@@ -358,7 +359,7 @@ def test_power_cut_in_the_middle_of_a_step_begins_it_anew(wakes):
     state = stand.state
     stand.controller.power_lost()
     stand.now_ns = 40 * S
-    stand.controller.power_back(stand.now_ns)
+    stand.controller.power_back(stand.bench, stand.now_ns)
     assert stand.state == state
     assert stand.run().state == T.RUNNING
     assert stand.calls.count("prepare") == 2 - wakes
@@ -367,7 +368,7 @@ def test_power_cut_in_the_middle_of_a_step_begins_it_anew(wakes):
 
 def test_forgotten_while_running():
     stand = Stand().run()
-    stand.controller.forget(stand.now_ns)
+    stand.controller.forget(stand.bench, stand.now_ns)
     assert not stand.controller.gone
     stand.run()
     assert stand.controller.gone
@@ -376,15 +377,15 @@ def test_forgotten_while_running():
 
 def test_forgotten_when_over():
     stand = Stand().run()
-    stand.controller.exited(0, "", stand.now_ns)
-    stand.controller.forget(stand.now_ns)
+    stand.controller.exited(stand.bench, 0, "", stand.now_ns)
+    stand.controller.forget(stand.bench, stand.now_ns)
     assert stand.controller.gone
     assert stand.calls.count("remove") == 1
 
 
 def test_forgotten_before_it_began():
     stand = Stand(desired=T.READY, networked=False).advance().wake()
-    stand.controller.forget(stand.now_ns)
+    stand.controller.forget(stand.bench, stand.now_ns)
     assert stand.controller.gone
     assert stand.calls.count("remove") == 1
 
@@ -398,7 +399,7 @@ def test_drop(running, powered, calls):
     if running:
         stand.run()
     stand.runtime.calls.clear()
-    stand.controller.drop(powered=powered)
+    stand.controller.drop(stand.bench, powered=powered)
     assert stand.calls == [*calls, "remove"]
 
 
@@ -406,7 +407,7 @@ def test_attachment_only_holds_an_address():
     stand = Stand(attachment="container").advance()
     assert (stand.state, stand.calls) == (T.RUNNING, [])
     stand.controller.power_lost()
-    stand.controller.power_back(S)
+    stand.controller.power_back(stand.bench, S)
     assert stand.state == T.RUNNING
     stand.want(T.SHUTDOWN)
     assert (stand.state, stand.calls) == (T.SHUTDOWN, [])

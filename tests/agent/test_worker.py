@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import pytest
 from tests.agent.fakes import MS, FakeRuntime, S, make_task, want
 
@@ -209,3 +211,27 @@ def test_dropping_is_cut_short_by_a_start_and_has_nothing_to_wait_for_in_the_dar
     node.run(S)
     node.worker.check()
     assert node.worker.tasks["b"].state == T.RUNNING
+
+
+def test_a_copy_and_its_original_share_their_controllers_until_one_of_them_moves():
+    node = Node()
+    node.assign(make_task("a"), make_task("b"))
+    node.run(S)
+    twin = copy.deepcopy(node)
+    controllers = node.worker._controllers
+    assert twin.worker._controllers.seen is controllers.seen
+    node.worker.exited("a", 3, "")
+    assert (node.worker.tasks["a"].state, twin.worker.tasks["a"].state) == (T.FAILED, T.RUNNING)
+    twin.worker.exited("b", 0, "")
+    states = [[task.state for task in which.worker.tasks.values()] for which in (node, twin)]
+    assert states == [[T.FAILED, T.RUNNING], [T.RUNNING, T.COMPLETE]]
+    assert len(node.runtime.calls) == len(twin.runtime.calls), "each has an engine of its own"
+
+
+def test_copies_in_the_middle_of_a_step_end_it_each():
+    node = Node()
+    node.assign(make_task("a"))
+    twin = copy.deepcopy(node)
+    for which in (node, twin):
+        which.run(S)
+        assert which.told[-1] == (300 * MS, {"a": T.RUNNING})

@@ -3,7 +3,8 @@
 Comes in: the task as the managers want it, what the runtime says (exits, health), the moments a step is
 over. Goes out: calls to the runtime, the task's status, and when to be woken next. Rules of this
 file: which step is next stands in the table of ``moves`` alone; a status only grows; nothing here restarts
-anything. It knows neither managers nor clock: the time is an argument.
+anything. It knows neither managers nor clock: the time is an argument, and so is what it works with, so that
+a controller is a mere record, which forks share until it moves.
 
 Source: swarmkit agent/exec/controller.go Do; moby daemon/cluster/executor/container/controller.go.
 """
@@ -93,7 +94,6 @@ class Controller:
     """
 
     __slots__ = (
-        "_bench",
         "_outcome",
         "_published",
         "_started",
@@ -116,14 +116,13 @@ class Controller:
     _published: bool
     _started: bool
 
-    def __init__(self, task: Task, bench: Bench) -> None:
+    def __init__(self, task: Task) -> None:
         self.task = task
         self.status = task.status
         self.doing = Doing.NOTHING
         self.due_ns = NEVER
         self.unhealthy = False
         self.forgotten = False
-        self._bench = bench
         self._outcome = None
         self._published = False
         self._started = False
@@ -139,7 +138,7 @@ class Controller:
 
     # -- events ----------------------------------------------------------------------------------------
 
-    def update(self, task: Task, now_ns: int) -> None:
+    def update(self, bench: Bench, task: Task, now_ns: int) -> None:
         """Take over the task as the managers want it now.
 
         A stop interrupts pulling, waiting for health and running; a process that is being started is
@@ -149,54 +148,54 @@ class Controller:
         if task.desired >= _S.SHUTDOWN and self.doing in _INTERRUPTED:
             self.doing = Doing.NOTHING
             self.due_ns = NEVER
-        self.advance(now_ns)
+        self.advance(bench, now_ns)
 
-    def forget(self, now_ns: int) -> None:
+    def forget(self, bench: Bench, now_ns: int) -> None:
         """The managers have deleted the task: stop it if need be; the container is removed then."""
         self.forgotten = True
         if self.status.state < _S.COMPLETE:
-            self.update(self.task.evolve_to(self.task.version, now_ns, desired=_S.REMOVE), now_ns)
+            self.update(bench, self.task.evolve_to(self.task.version, now_ns, desired=_S.REMOVE), now_ns)
         else:
-            self._bench.runtime.remove(self.task.id)
+            bench.runtime.remove(self.task.id)
 
-    def wake(self, now_ns: int) -> None:
+    def wake(self, bench: Bench, now_ns: int) -> None:
         """The step under way is over."""
         self.due_ns = NEVER
-        _WAKES[self.doing](self, now_ns)
-        self.advance(now_ns)
+        _WAKES[self.doing](self, bench, now_ns)
+        self.advance(bench, now_ns)
 
-    def exited(self, exit_code: int, text: str, now_ns: int) -> None:
+    def exited(self, bench: Bench, exit_code: int, text: str, now_ns: int) -> None:
         """The process ended by itself (or died while it was being stopped)."""
         if self.doing not in _ALIVE:
             return
-        container = self._bench.runtime.finish(self.task)
+        container = bench.runtime.finish(self.task)
         self._started = self._published = False
         self.due_ns = NEVER
         if self.doing in (Doing.DRAINING, Doing.STOPPING) and self.task.desired >= _S.SHUTDOWN:
-            self._end(_S.SHUTDOWN, "shutdown", "", container, now_ns)
+            self._end(bench, _S.SHUTDOWN, "shutdown", "", container, now_ns)
         else:
-            self._judge(exit_code, text, container, now_ns)
+            self._judge(bench, exit_code, text, container, now_ns)
 
-    def health(self, healthy: bool, now_ns: int) -> None:
+    def health(self, bench: Bench, healthy: bool, now_ns: int) -> None:
         """A health check changed its mind.
 
         Source: moby daemon/cluster/executor/container/controller.go Start, Wait.
         """
         if healthy:
             if self.doing is Doing.PROBING:
-                self._running(now_ns)
-                self.advance(now_ns)
+                self._running(bench, now_ns)
+                self.advance(bench, now_ns)
         elif self.doing in (Doing.PROBING, Doing.RUNNING):
             self.unhealthy = True
-            self._stop(now_ns)
+            self._stop(bench, now_ns)
 
     def power_lost(self) -> None:
         """The machine went dark: whatever was under way is cut short, and no one is told."""
         self.due_ns = NEVER
 
-    def drop(self, *, powered: bool) -> None:
+    def drop(self, bench: Bench, *, powered: bool) -> None:
         """The agent gives the task up at once: a process that still lives is killed; the container goes."""
-        runtime = self._bench.runtime
+        runtime = bench.runtime
         if powered and self._published:
             runtime.unpublish(self.task)
         if powered and self._started:
@@ -206,172 +205,180 @@ class Controller:
         runtime.remove(self.task.id)
         self.due_ns = NEVER
 
-    def power_back(self, now_ns: int) -> None:
+    def power_back(self, bench: Bench, now_ns: int) -> None:
         """The agent starts again with what it kept: steps begin anew, processes are found dead.
 
         Source: swarmkit agent/worker.go Init; recorded: exit code 255 after a power cut.
         """
         if self._started:
-            there = self._bench.runtime.has(self.task.id)
-            container = self._bench.runtime.finish(self.task) if there else None
+            there = bench.runtime.has(self.task.id)
+            container = bench.runtime.finish(self.task) if there else None
             self._started = self._published = False
             self.doing = Doing.NOTHING
             if self.task.desired >= _S.SHUTDOWN:
-                self._end(_S.SHUTDOWN, "shutdown", "", container, now_ns)
+                self._end(bench, _S.SHUTDOWN, "shutdown", "", container, now_ns)
             elif container is None:
-                self._missing(now_ns)
+                self._missing(bench, now_ns)
             else:
-                self._judge(container.exit_code or 255, "", container, now_ns)
+                self._judge(bench, container.exit_code or 255, "", container, now_ns)
         elif self.doing is not Doing.RUNNING:  # an attachment goes on
             self.doing = Doing.NOTHING
-            self.advance(now_ns)
+            self.advance(bench, now_ns)
 
     # -- steps -----------------------------------------------------------------------------------------
 
-    def advance(self, now_ns: int) -> None:
+    def advance(self, bench: Bench, now_ns: int) -> None:
         """Do what the table says until a step takes time or nothing is left to do."""
         while self.doing is Doing.NOTHING:
             rule = TABLE.get((self.status.state, self.task.desired))
             if rule is None:
                 return
             if rule.act is Act.GO_ON:
-                self._go_on(rule, now_ns)
+                self._go_on(bench, rule, now_ns)
             else:
-                _BEGINS[rule.act](self, now_ns)
+                _BEGINS[rule.act](self, bench, now_ns)
 
-    def _go_on(self, rule: Rule, now_ns: int) -> None:
+    def _go_on(self, bench: Bench, rule: Rule, now_ns: int) -> None:
         container = self.status.container
         if container is None:
-            self.status = self._bench.statuses.get(rule.to, rule.message, now_ns)
+            self.status = bench.statuses.get(rule.to, rule.message, now_ns)
         else:
             self.status = TaskStatus(rule.to, rule.message, "", now_ns, container)
 
-    def _prepare(self, now_ns: int) -> None:
+    def _prepare(self, bench: Bench, now_ns: int) -> None:
         if self.task.shared.spec.attachment:
-            self._prepared(now_ns)
+            self._prepared(bench, now_ns)
             return
-        outcome = self._bench.runtime.prepare(self.task, self._bench.networks)
+        outcome = bench.runtime.prepare(self.task, bench.networks)
         self._begin(Doing.PREPARING, outcome, now_ns)
 
-    def _prepared(self, now_ns: int) -> None:
+    def _prepared(self, bench: Bench, now_ns: int) -> None:
         self.doing = Doing.NOTHING
         if self._outcome is not None and self._outcome.err:
-            self._end(_S.REJECTED, self.status.message, self._outcome.err, None, now_ns)
+            self._end(bench, _S.REJECTED, self.status.message, self._outcome.err, None, now_ns)
             return
-        container = self._bench.runtime.status(self.task.id)
+        container = bench.runtime.status(self.task.id)
         self.status = TaskStatus(_S.READY, "prepared", "", now_ns, container)
 
-    def _start(self, now_ns: int) -> None:
+    def _start(self, bench: Bench, now_ns: int) -> None:
         if self.task.shared.spec.attachment:
-            self._running(now_ns)
-        elif not self._bench.runtime.has(self.task.id):
-            self._missing(now_ns)
+            self._running(bench, now_ns)
+        elif not bench.runtime.has(self.task.id):
+            self._missing(bench, now_ns)
         else:
-            self._begin(Doing.STARTING, self._bench.runtime.start(self.task), now_ns)
+            self._begin(Doing.STARTING, bench.runtime.start(self.task), now_ns)
 
-    def _up(self, now_ns: int) -> None:
+    def _up(self, bench: Bench, now_ns: int) -> None:
         """The process is up, or could not be started."""
         outcome = self._outcome
         assert outcome is not None
         self.doing = Doing.NOTHING
         if outcome.err:
-            self._end(_S.FAILED, self.status.message, outcome.err, self._container(), now_ns)
+            self._end(bench, _S.FAILED, self.status.message, outcome.err, self._container(bench), now_ns)
             return
         self._started = True
         if not outcome.gated:
-            self._running(now_ns)
+            self._running(bench, now_ns)
         elif self.task.desired < _S.SHUTDOWN:
             self.doing = Doing.PROBING
 
-    def _running(self, now_ns: int) -> None:
+    def _running(self, bench: Bench, now_ns: int) -> None:
         """Names and weight first, then the word to the managers."""
         self.doing = Doing.NOTHING
         if self._started:
-            self._bench.runtime.publish(self.task)
+            bench.runtime.publish(self.task)
             self._published = True
         ports = self._outcome.ports if self._outcome is not None else ()
         self._outcome = None
-        self.status = TaskStatus(_S.RUNNING, "started", "", now_ns, self._container(), ports)
+        self.status = TaskStatus(_S.RUNNING, "started", "", now_ns, self._container(bench), ports)
 
-    def _wait(self, now_ns: int) -> None:
+    def _wait(self, bench: Bench, now_ns: int) -> None:
         if self._started or self.task.shared.spec.attachment:
             self.doing = Doing.RUNNING
         else:
-            self._missing(now_ns)
+            self._missing(bench, now_ns)
 
-    def _missing(self, now_ns: int) -> None:
+    def _missing(self, bench: Bench, now_ns: int) -> None:
         """The managers believe in a container that this engine does not have."""
-        self._end(_S.FAILED, self.status.message, f"No such container: {self.task.name}", None, now_ns)
+        self._end(bench, _S.FAILED, self.status.message, f"No such container: {self.task.name}", None, now_ns)
 
-    def _stop(self, now_ns: int) -> None:
+    def _stop(self, bench: Bench, now_ns: int) -> None:
         """Orderly: out of names and balancers first, then time for the word to spread.
 
         Source: moby daemon/cluster/executor/container/controller.go Shutdown.
         """
         if self._published:
-            self._bench.runtime.unpublish(self.task)
+            bench.runtime.unpublish(self.task)
             self._published = False
         self.doing = Doing.DRAINING
         networked = bool(self.task.attachments) and not self.task.shared.spec.attachment
         if networked:
-            self.due_ns = now_ns + self._bench.profile.drain_ns
+            self.due_ns = now_ns + bench.profile.drain_ns
         else:
-            self._signal(now_ns)
+            self._signal(bench, now_ns)
 
-    def _signal(self, now_ns: int) -> None:
+    def _signal(self, bench: Bench, now_ns: int) -> None:
         if not self._started:
-            self._stopped(now_ns)
+            self._stopped(bench, now_ns)
             return
         grace_ns = self.task.shared.spec.container.stop_grace_ns
         if grace_ns is None:
-            grace_ns = self._bench.profile.stop_grace_ns
+            grace_ns = bench.profile.stop_grace_ns
         self.doing = Doing.STOPPING
-        self.due_ns = now_ns + self._bench.runtime.stop(self.task, grace_ns)
+        self.due_ns = now_ns + bench.runtime.stop(self.task, grace_ns)
 
-    def _stopped(self, now_ns: int) -> None:
-        container = self._container()
+    def _stopped(self, bench: Bench, now_ns: int) -> None:
+        container = self._container(bench)
         if self._started:
-            container = self._bench.runtime.finish(self.task)
+            container = bench.runtime.finish(self.task)
             self._started = False
         if self.unhealthy and self.task.desired < _S.SHUTDOWN:
             assert container is not None
-            self._judge(container.exit_code, "", container, now_ns)
+            self._judge(bench, container.exit_code, "", container, now_ns)
         else:
-            self._end(_S.SHUTDOWN, "shutdown", "", container, now_ns)
+            self._end(bench, _S.SHUTDOWN, "shutdown", "", container, now_ns)
 
     # -- ends ------------------------------------------------------------------------------------------
 
-    def _judge(self, exit_code: int, text: str, container: ContainerStatus | None, now_ns: int) -> None:
+    def _judge(
+        self, bench: Bench, exit_code: int, text: str, container: ContainerStatus | None, now_ns: int
+    ) -> None:
         """The process ended unasked: COMPLETE on exit code 0, else FAILED.
 
         Source: moby daemon/cluster/executor/container/errors.go exitError.
         """
         if not exit_code and not text:
-            self._end(_S.COMPLETE, "finished", "", container, now_ns)
+            self._end(bench, _S.COMPLETE, "finished", "", container, now_ns)
             return
         if not text:
             text = f"task: non-zero exit ({exit_code})"
             if self.unhealthy:
                 text += ": dockerexec: unhealthy container"
-        self._end(_S.FAILED, self.status.message, text, container, now_ns)
+        self._end(bench, _S.FAILED, self.status.message, text, container, now_ns)
 
     def _end(
-        self, state: TaskState, message: str, err: str, container: ContainerStatus | None, now_ns: int
+        self,
+        bench: Bench,
+        state: TaskState,
+        message: str,
+        err: str,
+        container: ContainerStatus | None,
+        now_ns: int,
     ) -> None:
         self.doing = Doing.NOTHING
         self.status = TaskStatus(state, message, err, now_ns, container)
         if self.forgotten:
-            self._bench.runtime.remove(self.task.id)
+            bench.runtime.remove(self.task.id)
 
     def _begin(self, doing: Doing, outcome: Outcome, now_ns: int) -> None:
         self.doing = doing
         self._outcome = outcome
         self.due_ns = now_ns + outcome.delay_ns
 
-    def _container(self) -> ContainerStatus | None:
+    def _container(self, bench: Bench) -> ContainerStatus | None:
         if self.task.shared.spec.attachment:
             return None
-        return self._bench.runtime.status(self.task.id)
+        return bench.runtime.status(self.task.id)
 
     def check(self) -> None:
         """Assert that the step under way fits the state."""
@@ -386,7 +393,7 @@ class Controller:
 _INTERRUPTED: Final = frozenset({Doing.PREPARING, Doing.PROBING, Doing.RUNNING})
 _ALIVE: Final = frozenset({Doing.STARTING, Doing.PROBING, Doing.RUNNING, Doing.DRAINING, Doing.STOPPING})
 _TIMED: Final = frozenset({Doing.PREPARING, Doing.STARTING, Doing.DRAINING, Doing.STOPPING})
-_Step = Callable[[Controller, int], None]
+_Step = Callable[[Controller, Bench, int], None]
 _BEGINS: Final[dict[Act, _Step]] = {
     Act.PREPARE: Controller._prepare,
     Act.START: Controller._start,

@@ -16,7 +16,7 @@ from meshsim.agent.runtime import Runtime
 from meshsim.model.objects import Network, Task, TaskStatus
 from meshsim.model.states import TaskState
 from meshsim.profile import Profile
-from meshsim.sim import Clock, Own, Timer
+from meshsim.sim import Clock, Lent, Own, Timer
 
 __all__ = ["TaskView", "Worker"]
 
@@ -26,21 +26,21 @@ class TaskView(Mapping[str, Task]):
 
     __slots__ = ("_controllers",)
 
-    def __init__(self, controllers: dict[str, Controller]) -> None:
+    def __init__(self, controllers: Lent[dict[str, Controller]]) -> None:
         self._controllers = controllers
 
     def __getitem__(self, task_id: str) -> Task:
-        controller = self._controllers[task_id]
+        controller = self._controllers.seen[task_id]
         task = controller.task
         if task.status is controller.status:
             return task
         return task.evolve_to(task.version, task.updated_ns, status=controller.status)
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._controllers)
+        return iter(self._controllers.seen)
 
     def __len__(self) -> int:
-        return len(self._controllers)
+        return len(self._controllers.seen)
 
     def __repr__(self) -> str:
         return f"<TaskView {', '.join(f'{task.name} {task.state}' for task in self.values()) or 'empty'}>"
@@ -71,7 +71,6 @@ class Worker:
         "_tell",
         "_timers",
         "_wakes",
-        "tasks",
         "unsent",
     )
 
@@ -80,7 +79,7 @@ class Worker:
     _dropping: bool
     # Held by nobody else: forks copy them without remembering that they did.
     unsent: Own[dict[str, TaskStatus]]
-    _wakes: Own[dict[int, list[Controller]]]
+    _wakes: Own[dict[int, list[str]]]
     _timers: Own[dict[int, Timer]]
 
     def __init__(self, clock: Clock, runtime: Runtime, profile: Profile, tell: Callable[[], None]) -> None:
@@ -91,13 +90,17 @@ class Worker:
         self._clock = clock
         self._bench = Bench(runtime, profile)
         self._tell = tell
-        self._controllers: dict[str, Controller] = {}
+        self._controllers: Lent[dict[str, Controller]] = Lent({})
         self._wakes = {}
         self._timers = {}
-        self.tasks = TaskView(self._controllers)
 
     def __repr__(self) -> str:
-        return f"<Worker {len(self._controllers)} tasks, {len(self.unsent)} statuses to send>"
+        return f"<Worker {len(self._controllers.seen)} tasks, {len(self.unsent)} statuses to send>"
+
+    @property
+    def tasks(self) -> TaskView:
+        """The node's tasks as they are observed here."""
+        return TaskView(self._controllers)
 
     @property
     def dropping(self) -> bool:
@@ -124,25 +127,26 @@ class Worker:
         told = list(tasks)
         if complete:
             wanted = {task.id for task in told}
-            removed = [task_id for task_id in self._controllers if task_id not in wanted]
+            removed = [task_id for task_id in self._controllers.seen if task_id not in wanted]
         for task_id in removed:
             self._forget(task_id)
         now_ns = self._clock.now_ns
+        controllers = self._controllers.own()
         for task in told:
-            controller = self._controllers.get(task.id)
+            controller = controllers.get(task.id)
             if controller is None:
-                controller = self._controllers[task.id] = Controller(task, self._bench)
+                controller = controllers[task.id] = Controller(task)
                 self._drive(controller, Controller.advance)
             elif task.desired != controller.task.desired or task.version != controller.task.version:
                 before, due_ns = controller.status, controller.due_ns
-                controller.update(task, now_ns)
+                controller.update(self._bench, task, now_ns)
                 self._after(controller, before, due_ns)
             if complete and controller.status.state > task.status.state:
                 self.unsent[task.id] = controller.status  # it may have got lost with an earlier leader
         self._report()
 
     def _forget(self, task_id: str) -> None:
-        controller = self._controllers.get(task_id)
+        controller = self._controllers.own().get(task_id)
         if controller is None:
             return
         self._drive(controller, Controller.forget)
@@ -152,21 +156,21 @@ class Worker:
 
     def exited(self, task_id: str, exit_code: int, text: str) -> None:
         """A process ended without being asked to."""
-        controller = self._controllers.get(task_id)
+        controller = self._controllers.own().get(task_id)
         if controller is None:
             return
         before, due_ns = controller.status, controller.due_ns
-        controller.exited(exit_code, text, self._clock.now_ns)
+        controller.exited(self._bench, exit_code, text, self._clock.now_ns)
         self._after(controller, before, due_ns)
         self._report()
 
     def health(self, task_id: str, healthy: bool) -> None:
         """A health check changed its mind."""
-        controller = self._controllers.get(task_id)
+        controller = self._controllers.own().get(task_id)
         if controller is None:
             return
         before, due_ns = controller.status, controller.due_ns
-        controller.health(healthy, self._clock.now_ns)
+        controller.health(self._bench, healthy, self._clock.now_ns)
         self._after(controller, before, due_ns)
         self._report()
 
@@ -179,7 +183,7 @@ class Worker:
             timer.cancel()
         self._timers.clear()
         self._wakes.clear()
-        for controller in self._controllers.values():
+        for controller in self._controllers.own().values():
             controller.power_lost()
 
     def power_back(self) -> None:
@@ -187,7 +191,7 @@ class Worker:
         if self.dropping:
             self.drop_now()
         self._powered = True
-        for controller in list(self._controllers.values()):
+        for controller in list(self._controllers.own().values()):
             self._drive(controller, Controller.power_back)
         self._report()
 
@@ -206,7 +210,7 @@ class Worker:
         if not self._powered:
             self.drop_now()
             return
-        for task_id in list(self._controllers):
+        for task_id in list(self._controllers.seen):
             self._forget(task_id)
         self._report()
 
@@ -214,42 +218,45 @@ class Worker:
         """Cut :meth:`drop_all` short: kill and remove what is left."""
         powered = self._powered
         self.power_lost()
-        for controller in self._controllers.values():
-            controller.drop(powered=powered)
-        self._controllers.clear()
+        controllers = self._controllers.own()
+        for controller in controllers.values():
+            controller.drop(self._bench, powered=powered)
+        controllers.clear()
         self._report()
 
     # -- driving ---------------------------------------------------------------------------------------
 
-    def _drive(self, controller: Controller, step: Callable[[Controller, int], None]) -> None:
+    def _drive(self, controller: Controller, step: Callable[[Controller, Bench, int], None]) -> None:
         before, due_ns = controller.status, controller.due_ns
-        step(controller, self._clock.now_ns)
+        step(controller, self._bench, self._clock.now_ns)
         self._after(controller, before, due_ns)
 
     def _after(self, controller: Controller, before: TaskStatus, due_ns: int) -> None:
         task_id = controller.task.id
         if controller.forgotten:
             if controller.gone:
-                self._controllers.pop(task_id, None)
+                self._controllers.own().pop(task_id, None)
         elif controller.status is not before:
             self.unsent[task_id] = controller.status
         if controller.due_ns not in (due_ns, NEVER):
-            self._wake_at(controller.due_ns, controller)
+            self._wake_at(controller.due_ns, task_id)
 
-    def _wake_at(self, due_ns: int, controller: Controller) -> None:
+    def _wake_at(self, due_ns: int, task_id: str) -> None:
         waiting = self._wakes.get(due_ns)
         if waiting is None:
-            self._wakes[due_ns] = [controller]
+            self._wakes[due_ns] = [task_id]
             self._timers[due_ns] = self._clock.call_at(due_ns, self._wake, due_ns, name="agent step")
         else:
-            waiting.append(controller)
+            waiting.append(task_id)
 
     def _wake(self, due_ns: int) -> None:
         del self._timers[due_ns]
-        for controller in self._wakes.pop(due_ns):
-            if controller.due_ns == due_ns:  # else the step was cut short
+        controllers = self._controllers.own()
+        for task_id in self._wakes.pop(due_ns):
+            controller = controllers.get(task_id)
+            if controller is not None and controller.due_ns == due_ns:  # else the step was cut short
                 before = controller.status
-                controller.wake(due_ns)
+                controller.wake(self._bench, due_ns)
                 self._after(controller, before, NEVER)
         self._report()
 
@@ -260,19 +267,19 @@ class Worker:
             self._tell()
 
     def _dropped(self) -> None:
-        if not self._controllers:
+        if not self._controllers.seen:
             done, self._done, self._dropping = self._done, None, False
             if done is not None:
                 done()
 
     def check(self) -> None:
         """Assert that every timed step has its timer, and that nothing forgotten is kept."""
-        for task_id, controller in self._controllers.items():
+        for task_id, controller in self._controllers.seen.items():
             assert controller.task.id == task_id
             assert not controller.gone, controller
             if self._powered:
                 controller.check()
             if controller.due_ns != NEVER:
-                assert controller in self._wakes[controller.due_ns], controller
+                assert task_id in self._wakes[controller.due_ns], controller
         assert self._timers.keys() == self._wakes.keys()
         assert all(status.state >= TaskState.ACCEPTED for status in self.unsent.values())

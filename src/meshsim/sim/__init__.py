@@ -11,12 +11,13 @@ tick
 """
 
 from meshsim.sim.clock import Clock, Timekeeper, Timer
-from meshsim.sim.copying import Own, Shared, duplicate
+from meshsim.sim.copying import Lent, Own, Shared, duplicate
 from meshsim.sim.ids import base36, container_id, object_id, short
 from meshsim.sim.rng import Stream, Streams
 
 __all__ = [
     "Clock",
+    "Lent",
     "Own",
     "Shared",
     "Stream",

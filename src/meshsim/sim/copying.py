@@ -24,11 +24,23 @@ from contextlib import suppress
 from copyreg import dispatch_table
 from enum import Enum
 from types import BuiltinFunctionType, FunctionType, MethodType, NoneType, UnionType
-from typing import Annotated, Any, Final, Literal, Self, TypeAlias, TypeVar, Union, get_args, get_origin
+from typing import (
+    Annotated,
+    Any,
+    Final,
+    Generic,
+    Literal,
+    Self,
+    TypeAlias,
+    TypeVar,
+    Union,
+    get_args,
+    get_origin,
+)
 
 import attrs
 
-__all__ = ["Own", "Shared", "duplicate"]
+__all__ = ["Lent", "Own", "Shared", "duplicate"]
 
 T = TypeVar("T")
 Memo: TypeAlias = dict[int, Any]
@@ -48,6 +60,45 @@ class Shared:
 
     def __deepcopy__(self, memo: Memo) -> Self:
         return self
+
+
+class Lent(Generic[T]):
+    """Holds a value that a copy shares with its original until one of them is about to change it.
+
+    For values that know nothing of what is around them: what they reach is copied with them. Whoever changes
+    one asks for it by :meth:`own` each time, whoever looks at it by ``seen``; neither is kept.
+
+    Attributes:
+        seen: the value, to be read only.
+
+    >>> numbers = Lent([1, 2])
+    >>> twin = copy.deepcopy(numbers)
+    >>> twin.seen is numbers.seen
+    True
+    >>> twin.own().append(3)
+    >>> numbers.seen, twin.seen
+    ([1, 2], [1, 2, 3])
+    """
+
+    __slots__ = ("_alone", "seen")
+
+    def __init__(self, value: T) -> None:
+        self.seen = value
+        self._alone = True
+
+    def __repr__(self) -> str:
+        return f"<Lent {self.seen!r}>"
+
+    def own(self) -> T:
+        """The value, to be changed. O(size of the value) the first time after a copy, then O(1)."""
+        if not self._alone:
+            self.seen, self._alone = duplicate(self.seen, {}), True
+        return self.seen
+
+    def __deepcopy__(self, memo: Memo) -> Lent[T]:
+        twin = memo[id(self)] = Lent(self.seen)
+        twin._alone = self._alone = False
+        return twin
 
 
 def duplicate(value: T, memo: Memo) -> T:
