@@ -152,6 +152,37 @@ def test_namespaces_of_forks_are_their_own_whether_looked_at_before_or_after():
         cluster.check()
 
 
+def given(cluster):
+    """The addresses in use on host03: on its bridges, and on the one that leads outside."""
+    plane = cluster.host("host03").plane
+    return [sorted(bridge.known) for bridge in plane.bridges.values()], sorted(plane.gateway_pool)
+
+
+def test_addresses_of_a_machine_given_in_one_fork_are_free_in_the_other():
+    first = ORIGINAL.fork()
+    twin = first.fork()
+    before = given(twin)
+    for cluster in (first, twin):
+        host = cluster.host("host03")
+        host.networks.create("mine")
+        host.containers.run("alpine", "sleep 1h", name="c1", network="mine", detach=True)
+        host.containers.run("alpine", "sleep 1h", name="c2", network="eg1", detach=True)
+        assert given(cluster)[0][:-1] == before[0]
+        assert given(cluster)[0][-1] == ["172.19.0.2"]
+        assert len(given(cluster)[1]) == len(before[1]) + 1
+        cluster.check()
+    assert first.log.to_jsonl() == twin.log.to_jsonl()
+    after = given(twin)
+    for name in ("c1", "c2"):
+        first.host("host03").containers.get(name).stop()
+    assert given(first) == ([*before[0], []], before[1])
+    assert given(twin) == after
+    third = twin.fork().host("host03")
+    third.networks.create("more")
+    third.containers.run("alpine", "sleep 1h", name="c3", network="more", detach=True)
+    assert given(third.cluster)[0] == [*after[0], ["172.20.0.2"]]
+
+
 class Counting:
     """A name server that changes with each question."""
 

@@ -17,7 +17,7 @@ import attrs
 from meshsim.errors import Conflict, Forbidden, IpamError, NoAddressLeft
 from meshsim.ipam import LOCAL_POOLS, Ipam, Pool, SubnetChoice, SubnetOrder
 from meshsim.model.frozen import EMPTY, FrozenDict
-from meshsim.sim import Own, container_id
+from meshsim.sim import Lent, Own, container_id
 from meshsim.views.shapes import LocalNetworkFacts, Plug
 
 __all__ = ["GATEWAY_BRIDGE", "PREDEFINED", "LocalNetworks"]
@@ -35,6 +35,16 @@ _GATEWAY_OPTIONS = FrozenDict(
 )
 
 
+class _Given:
+    """The subnets of a machine's bridges, and by name of the bridge its addresses."""
+
+    __slots__ = ("ipam", "pools")
+
+    def __init__(self, order: SubnetOrder) -> None:
+        self.ipam = Ipam(LOCAL_POOLS, order=order, serial=False)
+        self.pools: dict[str, Pool] = {}
+
+
 class LocalNetworks:
     """The local networks of one machine, and who has which address on them.
 
@@ -44,20 +54,18 @@ class LocalNetworks:
         order: see :class:`~meshsim.ipam.Ipam`.
     """
 
-    __slots__ = ("_ipam", "_lan", "_pools", "_records", "_rng")
+    __slots__ = ("_given", "_lan", "_records", "_rng")
 
     # Declared here, attributes are known to hold frozen values: forks take them as they are.
     _lan: str
     # Held by nobody else: forks copy them without remembering that they did.
     _records: Own[dict[str, LocalNetworkFacts]]
-    _pools: Own[dict[str, Pool]]
 
     def __init__(self, address: str, rng: Random, order: SubnetOrder = "first-fit") -> None:
         self._rng = rng
         self._lan = f"{address}/24"
-        self._ipam = Ipam(LOCAL_POOLS, order=order, serial=False)
+        self._given = Lent(_Given(order))
         self._records = {}
-        self._pools = {}
         for name, driver in PREDEFINED:
             self._make(name, driver, created_ns=0)
 
@@ -109,7 +117,7 @@ class LocalNetworks:
         try:
             record = self._make(name, "bridge", wish=wish, created_ns=created_ns)
             for address in aside:
-                self._pools[name].specific(address)
+                self._given.own().pools[name].specific(address)
         except IpamError as error:
             if name in self._records:
                 self.remove(name, ())
@@ -149,7 +157,8 @@ class LocalNetworks:
             tail = f" ({told})" if lists else ""
             raise Forbidden(f"error while removing network: network {which} active endpoints{tail}")
         del self._records[name]
-        self._ipam.release(self._pools.pop(name))
+        given = self._given.own()
+        given.ipam.release(given.pools.pop(name))
 
     def lease(self, text: str, wanted: str = "") -> str:
         """Hand out an address of a bridge with the length of its subnet: the one wanted, or the lowest free.
@@ -178,7 +187,7 @@ class LocalNetworks:
     def _pool(self, text: str) -> Pool:
         record = self.get(text)
         assert record is not None
-        return self._pools[record.name]
+        return self._given.own().pools[record.name]
 
     def _make(
         self,
@@ -192,7 +201,7 @@ class LocalNetworks:
         identifier = container_id(self._rng)
         subnet = gateway = ""
         if driver == "bridge":
-            pool = self._pools[name] = self._open(wish or SubnetChoice(""))
+            pool = self._given.own().pools[name] = self._open(wish or SubnetChoice(""))
             subnet, gateway = pool.subnet, pool.take_gateway((wish and wish.gateway) or None)
         ip_range = (wish and wish.ip_range) or ""
         return self._put(
@@ -203,8 +212,8 @@ class LocalNetworks:
 
     def _open(self, wish: SubnetChoice) -> Pool:
         if not wish.subnet:
-            return self._ipam.any(exclude=[self._lan])
-        return self._ipam.specific(wish.subnet, ip_range=wish.ip_range or None)
+            return self._given.own().ipam.any(exclude=[self._lan])
+        return self._given.own().ipam.specific(wish.subnet, ip_range=wish.ip_range or None)
 
     def _put(self, record: LocalNetworkFacts) -> LocalNetworkFacts:
         self._records[record.name] = record

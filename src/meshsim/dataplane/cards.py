@@ -99,8 +99,8 @@ def _of_sandbox(sandbox: Sandbox) -> list[Card]:
     length = sandbox.covers.length
     addresses = (f"{sandbox.lb_address}/{length}", *(f"{vip}/32" for vip in sandbox.vips))
     found = [_pair(0, sandbox.mtu, addresses)]
-    pool = sandbox.entry_pool
-    if pool is not None:
+    if sandbox.entry_pool is not None:
+        pool = sandbox.entry_pool.seen
         found.append(_pair(1, _MTU, (pool.cidr(sandbox.entry_address),), pool.gateway or ""))
     return found
 

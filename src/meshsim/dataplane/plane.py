@@ -31,7 +31,7 @@ from meshsim.ipam import Pool
 from meshsim.ipvs.balancers.registry import BalancerChoice
 from meshsim.model.objects import Attachment, Network
 from meshsim.profile import Profile
-from meshsim.sim import Clock, Own
+from meshsim.sim import Clock, Lent, Own
 
 if TYPE_CHECKING:
     from meshsim.dataplane.opened import Opened
@@ -56,11 +56,11 @@ def _mtu(options: Mapping[str, str]) -> int:
     return mtu
 
 
-def _bridge_pool(subnet: str) -> Pool:
+def _bridge_pool(subnet: str) -> Lent[Pool]:
     """The addresses of a local bridge, lowest free first, its gateway taken."""
     pool = Pool(subnet, serial=False)
     pool.take_gateway()
-    return pool
+    return Lent(pool)
 
 
 class DataPlane:
@@ -168,7 +168,7 @@ class DataPlane:
             spread = Lossy(seed, profile.gossip_loss, profile.gossip_delay_ns, profile.bulk_sync_ns)
         self.spread = spread
         self._gateway_subnet = gateway_subnet
-        self._gateway_pool: Pool | None = None
+        self._gateway_pool: Lent[Pool] | None = None
         self.namespaces = Namespaces(self)
         self.reset(journal)
 
@@ -188,7 +188,7 @@ class DataPlane:
         self.namespaces.clear()
         self.host_ports = {}
         if self._gateway_pool is not None:  # the bridge itself stays for good
-            self._gateway_pool = _bridge_pool(self._gateway_pool.subnet)
+            self._gateway_pool = _bridge_pool(self._gateway_pool.seen.subnet)
         for bridge in self.bridges.values():
             bridge.known.clear()
             bridge.zone.clear()
@@ -259,7 +259,7 @@ class DataPlane:
         if sandbox is self.ingress:
             self.ingress = None
             if sandbox.entry_pool is not None:
-                sandbox.entry_pool.release(sandbox.entry_address)
+                sandbox.entry_pool.own().release(sandbox.entry_address)
         self.journal.part(network_id, self.name)
         self.changes += 1
 
@@ -342,7 +342,7 @@ class DataPlane:
             self._leave(facts, attachment)
         held = self.held_gateway(facts)
         if held and self._gateway_pool is not None:
-            self._gateway_pool.release(held)
+            self._gateway_pool.own().release(held)
 
     def plug(self, endpoint_id: str, attachment: Attachment, aliases: Sequence[str] = ()) -> None:
         """Put a running container on one network more: names and way out follow.
@@ -378,7 +378,7 @@ class DataPlane:
         held = self.held_gateway(facts)
         way_out = self._way_out(attachments, held)
         if held and way_out != held and self._gateway_pool is not None:
-            self._gateway_pool.release(held)
+            self._gateway_pool.own().release(held)
         self.namespaces.reroute(evolve(facts, attachments=attachments, gateway_address=way_out))
         self.changes += 1
 
@@ -438,8 +438,10 @@ class DataPlane:
         overlays = [self.sandboxes.get(place.network_id) for place in attachments]
         if not [overlay for overlay in overlays if overlay is not None and not overlay.internal]:
             return ""
-        pool = self.gateway_pool or self._open_gateway_bridge(self.clock.now_ns)
-        return held or pool.any()
+        if held:
+            return held
+        pool = self._opened_gateway() or self._open_gateway_bridge(self.clock.now_ns)
+        return pool.own().any()
 
     def resolver(self, network_ids: Iterable[str], conf: ResolvConf | None) -> Resolver:
         """The DNS server of a container on those networks, with that resolv.conf."""
@@ -457,7 +459,7 @@ class DataPlane:
 
     # -- docker_gwbridge
 
-    def _open_gateway_bridge(self, now_ns: int) -> Pool:
+    def _open_gateway_bridge(self, now_ns: int) -> Lent[Pool]:
         """Make it, if it is not there, because something needs a way out; the ingress sandbox comes first."""
         pool = self._gateway_pool
         if pool is None:
@@ -469,10 +471,14 @@ class DataPlane:
 
     @property
     def gateway_pool(self) -> Pool | None:
-        """The addresses of docker_gwbridge; None while nothing has needed a way out yet.
+        """The addresses of docker_gwbridge, only to be read; None while nothing has needed a way out yet.
 
         Source: moby daemon/libnetwork/drivers/bridge; recorded: absent until the first published service.
         """
+        pool = self._opened_gateway()
+        return None if pool is None else pool.seen
+
+    def _opened_gateway(self) -> Lent[Pool] | None:
         if self._gateway_pool is None and self.ingress is not None:
             self.ingress.bring_up(self.clock.now_ns)
         return self._gateway_pool

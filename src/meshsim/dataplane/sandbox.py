@@ -30,7 +30,7 @@ from meshsim.ipvs.destination import Forward
 from meshsim.ipvs.service import VirtualService
 from meshsim.ipvs.table import Table
 from meshsim.profile import Profile
-from meshsim.sim import Clock, Own
+from meshsim.sim import Clock, Lent, Own
 
 __all__ = ["Marks", "Sandbox", "ServiceHere"]
 
@@ -200,7 +200,7 @@ class Sandbox:
         self.lb_address = lb_address
         self.gateway = gateway
         self.entry_address = ""
-        self.entry_pool: Pool | None = None
+        self.entry_pool: Lent[Pool] | None = None
         self.ingress = ingress
         self.internal = internal
         self.dsr = dsr
@@ -264,10 +264,10 @@ class Sandbox:
         self.table.advance(self.clock.now_ns)
         return self
 
-    def enter(self, pool: Pool) -> None:
+    def enter(self, pool: Lent[Pool]) -> None:
         """Take an address on docker_gwbridge: from now on the host's published ports lead here."""
         self.entry_pool = pool
-        self.entry_address = pool.any()
+        self.entry_address = pool.own().any()
 
     def service_at(self, vip: str) -> ServiceHere | None:
         """The service a packet to that virtual address is marked for."""
