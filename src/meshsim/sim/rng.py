@@ -62,9 +62,10 @@ class Stream(_Random):
     def __deepcopy__(self, memo: dict[int, Any]) -> Stream:
         twin = memo[id(self)] = Stream(self._seed)
         if self._source is not None:
-            # The kept methods go too: whoever draws next makes a generator of its own.
-            self.__dict__ = {"_seed": self._seed, "_source": self._source, "_shared": True}
-            twin.__dict__.update(self.__dict__)
+            if not self._shared:
+                # The kept methods go too: whoever draws next makes a generator of its own.
+                self.__dict__ = {"_seed": self._seed, "_source": self._source, "_shared": True}
+            twin._source, twin._shared = self._source, True
         return twin
 
 
