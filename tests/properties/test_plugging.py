@@ -126,7 +126,9 @@ class Plugging(RuleBasedStateMachine):
                     held = sorted(
                         ip for h in handles for name, ip in self.shown(h).items() if name == network.name
                     )
-                    assert held == sorted(set(host.engine.networks._pools[network.name]) - {network.gateway})
+                    assert held == sorted(
+                        set(host.engine.networks._given.seen.pools[network.name]) - {network.gateway}
+                    )
             plane = host.plane
             ways = [plane.held_gateway(namespace) for namespace in plane.namespaces.values()]
             if plane.gateway_pool is not None:
