@@ -7,7 +7,7 @@ decorator of the classes of which a large service makes many objects.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar
 
 import attrs
@@ -51,20 +51,38 @@ else:
         attr.exceptions.FrozenInstanceError: can't set attribute
         """
 
-        def begin(self: Any) -> None:
-            _set_class(self, twin)
-
-        def end(self: Any) -> None:
-            self.__class__ = made
-
         def refuse(*_args: Any) -> NoReturn:
             raise attrs.exceptions.FrozenInstanceError
 
-        cls.__attrs_pre_init__, cls.__attrs_post_init__ = begin, end
         cls.__setattr__ = cls.__delattr__ = refuse
-        made = attrs.define(weakref_slot=False, unsafe_hash=True, on_setattr=attrs.setters.NO_OP)(cls)
-        twin = type(cls.__name__, made.__bases__, {"__slots__": made.__slots__, "__attrs_post_init__": end})
+        decorate = attrs.define(
+            weakref_slot=False, unsafe_hash=True, init=False, on_setattr=attrs.setters.NO_OP
+        )
+        made = decorate(cls)
+        twin = type(cls.__name__, made.__bases__, {"__slots__": made.__slots__})
+        made.__init__ = _filler(made, twin)
         return made
+
+    def _filler(made: type, twin: type) -> Callable[..., None]:
+        """Write the method that fills an object, as attrs does."""
+        scope: dict[str, Any] = {"become": _set_class, "twin": twin, "made": made, "absent": attrs.NOTHING}
+        parameters, lines = ["self"], ["become(self, twin)"]
+        for name, default, converter in ((at.name, at.default, at.converter) for at in attrs.fields(made)):
+            parameter = given = name
+            if isinstance(default, attrs.Factory):
+                scope[f"make_{name}"] = default.factory
+                parameter, given = f"{name}=absent", f"make_{name}() if {name} is absent else {name}"
+            elif default is not attrs.NOTHING:
+                scope[f"default_{name}"] = default
+                parameter = f"{name}=default_{name}"
+            if converter is not None:
+                scope[f"convert_{name}"] = converter
+                given = f"convert_{name}({given})"
+            parameters.append(parameter)
+            lines.append(f"self.{name} = {given}")
+        lines.append("self.__class__ = made")
+        exec("\n    ".join([f"def __init__({', '.join(parameters)}):", *lines]), scope)  # noqa: S102
+        return scope["__init__"]
 
 
 class FrozenDict(Shared, dict[K, V]):

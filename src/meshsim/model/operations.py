@@ -111,14 +111,14 @@ def _task_delta(old: Any, new: Task) -> tuple[list[str], list[Any]]:
     if new.desired is not old.desired:
         fields.append("desired")
         values.append(new.desired)
-    status = new.status
-    if not (status is old.status or status == old.status):
+    status, before = new.status, old.status
+    if status is not before and (status.state is not before.state or status != before):
         fields.append("status")
         values += _status_parts(status)
-    if not (new.attachments is old.attachments or new.attachments == old.attachments):
+    if new.attachments is not old.attachments and new.attachments != old.attachments:
         fields.append("attachments")
         values.append(new.attachments)
-    if not (new.endpoint is old.endpoint or new.endpoint == old.endpoint):
+    if new.endpoint is not old.endpoint and new.endpoint != old.endpoint:
         fields.append("endpoint")
         values.append(new.endpoint)
     if new.assigned_generic != old.assigned_generic:
