@@ -245,8 +245,7 @@ class Scheduler:
         self._tick_wanted = False
         if not self.unassigned:
             return
-        tasks = self._store.tasks
-        waiting = [task for task_id in self.unassigned if (task := tasks.get(task_id)) and not task.node_id]
+        waiting = list(self.unassigned.values())
         self.unassigned = {}
         outcome = self.placer.place(waiting, now_ns=self._clock.now_ns)
         waiting.reverse()

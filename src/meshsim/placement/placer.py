@@ -137,7 +137,7 @@ class Placer:
         info = None
         if TaskState.ASSIGNED <= task.status.state <= TaskState.RUNNING:
             info = self._nodes.get(task.node_id)
-        if info is not None and self._where.get(task.id) == task.node_id:
+        if info is not None and task.id in info.tasks:
             return info.add(task)
         freed = self.remove_task(task.id)
         if info is None:
