@@ -379,10 +379,12 @@ class Dispatcher:
         for task_id, status in reports.items():
             tx.step()
             task = tasks.get(task_id)
-            # A task never goes back: what is older than the stored state is dropped.
-            if task is None or status.state < task.status.state or status == task.status:
+            if task is None:
                 continue
-            tx.update(task, status=status)
+            # A task never goes back: what is older than the stored state is dropped, and so is what is no news.
+            told, known = status.state, task.status.state
+            if told > known or (told is known and status != task.status):
+                tx.update(task, status=status)
 
     def _write_node(self, tx: Transaction, node_id: str, report: _NodeReport) -> None:
         node = tx.get(Node, node_id)

@@ -335,14 +335,14 @@ class Allocator:
             if task is None or task.status.state is not TaskState.NEW:
                 del waiting[task_id]
                 continue
-            service = tx.get(Service, task.service_id) if task.service_id else None
-            if task.service_id and service is None:
+            service_id, spec = task.shared.service_id, task.shared.spec
+            service = tx.get(Service, service_id) if service_id else None
+            if service_id and service is None:
                 del waiting[task_id]
                 continue
-            known = places.get(task.service_id)
-            if known is None or known[0] is not task.shared.spec:
-                known = (task.shared.spec, tuple(self._places(tx, task, service)))
-                places[task.service_id] = known
+            known = places.get(service_id)
+            if known is None or known[0] is not spec:
+                known = places[service_id] = (spec, tuple(self._places(tx, task, service)))
             try:
                 attachments = self._attach(task, task.attachments or known[1])
             except IpamError as error:
@@ -361,7 +361,7 @@ class Allocator:
 
     def _attach(self, task: Task, places: Iterable[Attachment]) -> tuple[Attachment, ...]:
         """Take an address on each network of the task: all or nothing."""
-        if task.service_id in self._waiting_services:
+        if task.shared.service_id in self._waiting_services:
             raise IpamError(
                 f"service {task.service_id} to which task {task.id} belongs has pending allocations"
             )

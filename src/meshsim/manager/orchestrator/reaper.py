@@ -95,8 +95,11 @@ class TaskReaper:
                 touched = True
                 if old is None:
                     self._file(task)
-                    if task.service_id:
-                        self._dirty[task.service_id, task.slot, "" if task.slot else task.node_id] = None
+                    shared = task.shared
+                    if shared.service_id:
+                        self._dirty[shared.service_id, shared.slot, "" if shared.slot else task.node_id] = (
+                            None
+                        )
                 elif _is_over(task):
                     self._cleanup[task.id] = None
             elif task is None and isinstance(old, Task):

@@ -152,7 +152,7 @@ class ReplicatedOrchestrator:
 
     def _judge(self, task: Task) -> None:
         """Queue the task for a restart if it ended or its node cannot keep it."""
-        if task.service_id not in self._slots:
+        if task.shared.service_id not in self._slots:
             return
         if task.status.state > TaskState.RUNNING or (
             task.node_id and invalid_node(self._store.nodes.get(task.node_id))
@@ -183,14 +183,15 @@ class ReplicatedOrchestrator:
 
     def _note(self, task: Task) -> None:
         """Keep the slots up to date with a task that is new or was told something else."""
-        slots = self._slots.get(task.service_id)
+        service_id = task.shared.service_id
+        slots = self._slots.get(service_id)
         if slots is None or task.id not in self._store.tasks:
             # Inside a transaction the new task is not there yet: its own commit will tell.
             return
         slots.note(task)
-        agreed = self._agreed.get(task.service_id)
+        agreed = self._agreed.get(service_id)
         if agreed is not None and task.spec is not agreed[0] and task.spec != agreed[0]:
-            del self._agreed[task.service_id]
+            del self._agreed[service_id]
 
     def _fix(self, tx: Transaction, task: Task) -> None:  # noqa: ARG002  (the seam of check_tasks)
         if task.desired <= TaskState.RUNNING:
