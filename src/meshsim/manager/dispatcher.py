@@ -381,7 +381,7 @@ class Dispatcher:
             task = tasks.get(task_id)
             if task is None:
                 continue
-            # A task never goes back: what is older than the stored state is dropped, and so is what is no news.
+            # A task never goes back: what is older than the stored state is dropped, and what is no news.
             told, known = status.state, task.status.state
             if told > known or (told is known and status != task.status):
                 tx.update(task, status=status)
