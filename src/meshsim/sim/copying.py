@@ -23,6 +23,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from copyreg import dispatch_table
 from enum import Enum
+from operator import is_
 from types import BuiltinFunctionType, FunctionType, MethodType, NoneType, UnionType
 from typing import (
     Annotated,
@@ -203,7 +204,7 @@ def _tuple(value: tuple[Any, ...], memo: Memo) -> tuple[Any, ...]:
     items = [duplicate(item, memo) for item in value]
     other: tuple[Any, ...] | None = memo.get(id(value))  # a way through the items may have led back here
     if other is None:
-        same = all(new is old for new, old in zip(items, value, strict=True))
+        same = all(map(is_, items, value))
         other = memo[id(value)] = value if same else tuple(items)
     return other
 
@@ -229,22 +230,39 @@ def _written(kind: type) -> _How:
     put = "put(other, '{0}', {1})" if refuses else "other.{0} = {1}"
     lines = ["def how(value, memo):", "    other = memo[id(value)] = new(kind)"]
     declared = _declared(kind)
-    for name in dict.fromkeys(name for base in kind.__mro__ for name in _slots(base)):
+    names = dict.fromkeys(name for base in kind.__mro__ for name in _slots(base))
+    fixed = [name for name in names if _never_changes(declared.get(name, object))]
+    if fixed:  # all at once, most of the time
+        lines += ["    try:", *(f"        {put.format(name, f'value.{name}')}" for name in fixed)]
+        lines += ["    except AttributeError: take(value, other, fixed)"]
+    for name in (name for name in names if name not in fixed):
         # A slot that was never set stays so.
         lines += [f"    try: item = value.{name}", "    except AttributeError: pass"]
         lines += [f"    else: {put.format(name, _twin_of_item(declared.get(name, object)))}"]
     if kind.__dictoffset__:
         lines += ["    " + put.format("__dict__", "fill(value.__dict__.copy(), memo)")]
     scope: dict[str, Any] = {"kind": kind, "new": object.__new__, "put": object.__setattr__}
-    scope |= {"fill": _fill, "replace": _replace, "shared": _SHARED, "ways": _HOW}
+    scope |= {
+        "fill": _fill,
+        "replace": _replace,
+        "shared": _SHARED,
+        "ways": _HOW,
+        "take": _take,
+        "fixed": fixed,
+    }
     exec("\n".join([*lines, "    return other"]), scope)  # noqa: S102  (names of slots and nothing else)
     return scope["how"]  # type: ignore[no-any-return]
 
 
+def _take(value: Any, other: Any, names: list[str]) -> None:
+    """Take over what is in these slots; one that was never set stays so."""
+    for name in names:
+        with suppress(AttributeError):
+            object.__setattr__(other, name, getattr(value, name))
+
+
 def _twin_of_item(hint: Any) -> str:
     """What a written function has to say to get the twin of ``item``, declared to be of that type."""
-    if _never_changes(hint):
-        return "item"
     if _is_own(hint):
         kind, parts = (
             get_origin(hint.__origin__),
