@@ -124,9 +124,10 @@ class Dispatcher:
         with self._store.batch() as tx:
             for node in nodes:
                 tx.step()
-                if node.status.state != NodeState.DOWN:
-                    status = NodeStatus(NodeState.UNKNOWN, _NEW_LEADER, node.status.address)
-                    tx.update(node, status=status)
+                current = tx.get(Node, node.id)
+                if current is not None and current.status.state != NodeState.DOWN:
+                    status = NodeStatus(NodeState.UNKNOWN, _NEW_LEADER, current.status.address)
+                    tx.update(current, status=status)
         for node in nodes:
             if node.status.state == NodeState.DOWN:
                 self._watch_down(node.id)

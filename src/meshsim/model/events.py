@@ -94,7 +94,7 @@ class Committed(Frozen):
     >>> committed = Committed(1, 0)
     >>> committed.add(None, Node("n1"))
     >>> committed, committed.changes[0].new.id
-    (<Committed 1: 1 changes>, 'n1')
+    (<Committed 1: 1 change>, 'n1')
     """
 
     __slots__ = ("decided", "every", "notable", "routine", "time_ns", "version")
@@ -106,7 +106,8 @@ class Committed(Frozen):
         self.routine: list[bool] = []
 
     def __repr__(self) -> str:
-        return f"<Committed {self.version}: {len(self.every)} changes>"
+        count = len(self.every)
+        return f"<Committed {self.version}: {count} change{'' if count == 1 else 's'}>"
 
     @property
     def changes(self) -> tuple[Change, ...]:

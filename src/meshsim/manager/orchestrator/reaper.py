@@ -95,11 +95,9 @@ class TaskReaper:
                 touched = True
                 if old is None:
                     self._file(task)
-                    shared = task.shared
-                    if shared.service_id:
-                        self._dirty[shared.service_id, shared.slot, "" if shared.slot else task.node_id] = (
-                            None
-                        )
+                    service_id, slot = task.shared.service_id, task.shared.slot
+                    if service_id:
+                        self._dirty[service_id, slot, "" if slot else task.node_id] = None
                 elif _is_over(task):
                     self._cleanup[task.id] = None
             elif task is None and isinstance(old, Task):
