@@ -130,9 +130,16 @@ def test_a_namespace_is_one_object_from_the_first_look_until_the_container_ends(
     plane.unplug("one", "b1")
     assert one.gateway_address == "172.21.0.2"
     plane.check()
+    assert not one.over
     plane.remove_namespace("one")
+    assert one.over
     assert "one" not in plane.namespaces
-    assert bridged(plane, "one", "172.20.0.2/16") is not one
+    again = bridged(plane, "one", "172.20.0.2/16")
+    assert not again.over
+    third = bridged(plane, "one", "172.20.0.2/16")
+    assert again.over
+    plane.reset()
+    assert third.over
 
 
 def test_ping_between_machines(lab):

@@ -80,6 +80,7 @@ class Namespace:
         plane: the host it runs on.
         endpoint_id, name, container_id, attachments, gateway_address, host_ports, search: see
             :class:`NamespaceFacts`.
+        over: whether the container has ended; its connections are gone then.
         ports: its source ports, the host's counter.
         ways: that were walked before.
     """
@@ -93,6 +94,7 @@ class Namespace:
         "gateway_address",
         "host_ports",
         "name",
+        "over",
         "plane",
         "ports",
         "search",
@@ -109,6 +111,7 @@ class Namespace:
     gateway_address: str
     host_ports: tuple[HostPort, ...]
     search: tuple[str, ...]
+    over: bool
 
     def __init__(self, plane: DataPlane, facts: NamespaceFacts) -> None:
         self.plane = plane
@@ -118,6 +121,7 @@ class Namespace:
         self.host_ports = facts.host_ports
         self._conf = facts.conf
         self.search = facts.search
+        self.over = False
         # One counter for the machine: a source hidden behind the host's address stays distinct.
         self.ports = plane.ports
         self._resolver: Resolver | None = None
@@ -233,13 +237,15 @@ class Namespaces(Mapping[str, Namespace]):
         return len(self.facts)
 
     def add(self, facts: NamespaceFacts) -> None:
-        """A container has begun."""
-        self._made.pop(facts.endpoint_id, None)
+        """A container has begun; an earlier one of the same endpoint is over."""
+        self.remove(facts.endpoint_id)
         self.facts[facts.endpoint_id] = facts
 
     def remove(self, endpoint_id: str) -> NamespaceFacts | None:
-        """A container has ended; what it was, or None if there was none. Who holds its namespace keeps it."""
-        self._made.pop(endpoint_id, None)
+        """A container has ended; what it was, or None if there was none."""
+        made = self._made.pop(endpoint_id, None)
+        if made is not None:
+            made.over = True
         return self.facts.pop(endpoint_id, None)
 
     def reroute(self, facts: NamespaceFacts) -> None:
@@ -251,6 +257,8 @@ class Namespaces(Mapping[str, Namespace]):
 
     def clear(self) -> None:
         """All have ended."""
+        for made in self._made.values():
+            made.over = True
         self._made.clear()
         self.facts.clear()
 

@@ -272,7 +272,7 @@ class Opened:
         client = self.client
         if client.inside:
             namespace = cast("Namespace", client)
-            return namespace.plane.namespaces.get(namespace.endpoint_id) is not namespace
+            return namespace.over
         links, machine = client.world.links, client.machine
         if links.version == self._faults:
             return False
