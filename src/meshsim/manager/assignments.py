@@ -19,7 +19,7 @@ from meshsim.model.objects import Network, Node, Task
 from meshsim.model.states import TaskState
 from meshsim.model.store import Store
 from meshsim.profile import Profile
-from meshsim.sim import Clock, Timer
+from meshsim.sim import Clock, Own, Timer
 
 __all__ = ["Assignments", "Sink"]
 
@@ -52,13 +52,21 @@ class _Line:
 
     __slots__ = ("changed", "due_ns", "fresh", "node_id", "removed", "sink")
 
+    # Declared here, attributes are known to hold frozen values: forks take them as they are.
+    node_id: str
+    fresh: bool
+    due_ns: int
+    # Held by nobody else: forks copy them without remembering that they did.
+    changed: Own[dict[str, None]]
+    removed: Own[dict[str, None]]
+
     def __init__(self, node_id: str, sink: Sink) -> None:
         self.node_id = node_id
         self.sink = sink
         self.fresh = True
         self.due_ns = _IDLE
-        self.changed: dict[str, None] = {}
-        self.removed: dict[str, None] = {}
+        self.changed = {}
+        self.removed = {}
 
 
 class Assignments:

@@ -48,12 +48,18 @@ class _Held:
 
     __slots__ = ("attempts", "jitter", "registered_ns", "session_id", "unknown")
 
+    # Declared here, attributes are known to hold frozen values: forks take them as they are.
+    unknown: bool
+    session_id: str
+    attempts: int
+    registered_ns: int | None
+
     def __init__(self, jitter: Random, *, unknown: bool) -> None:
         self.jitter = jitter
         self.unknown = unknown
         self.session_id = ""
         self.attempts = 0
-        self.registered_ns: int | None = None
+        self.registered_ns = None
 
 
 @frozen(slots=True)
