@@ -22,7 +22,7 @@ from meshsim.agent.runtime import Outcome, Runtime
 from meshsim.model.objects import ContainerStatus, Network, Task, TaskStatus
 from meshsim.model.states import TaskState
 from meshsim.profile import Profile
-from meshsim.sim import Own
+from meshsim.sim import Own, Shared
 
 __all__ = ["NEVER", "Bench", "Controller", "Doing", "Statuses"]
 
@@ -45,8 +45,10 @@ class Doing(Enum):
     STOPPING = "stopping"
 
 
-class Statuses:
+class Statuses(Shared):
     """Task statuses that say the same at the same moment are one object.
+
+    What is kept here is what anybody would make anew, so forks share it.
 
     >>> statuses = Statuses()
     >>> statuses.get(TaskState.PREPARING, "preparing", 5) is statuses.get(TaskState.PREPARING, "preparing", 5)
@@ -55,11 +57,8 @@ class Statuses:
 
     __slots__ = ("_last",)
 
-    # Held by nobody else: forks copy them without remembering that they did.
-    _last: Own[dict[TaskState, TaskStatus]]
-
     def __init__(self) -> None:
-        self._last = {}
+        self._last: dict[TaskState, TaskStatus] = {}
 
     def get(self, state: TaskState, message: str, now_ns: int) -> TaskStatus:
         """The status without container, error or ports. O(1)."""
