@@ -77,8 +77,8 @@ class Lent(Generic[T]):
     >>> twin.seen is numbers.seen
     True
     >>> twin.own().append(3)
-    >>> numbers.seen, twin.seen
-    ([1, 2], [1, 2, 3])
+    >>> numbers, twin
+    (<Lent [1, 2]>, <Lent [1, 2, 3]>)
     """
 
     __slots__ = ("_alone", "seen")
