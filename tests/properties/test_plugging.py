@@ -130,7 +130,7 @@ class Plugging(RuleBasedStateMachine):
                         set(host.engine.networks._given.seen.pools[network.name]) - {network.gateway}
                     )
             plane = host.plane
-            ways = [plane.held_gateway(namespace) for namespace in plane.namespaces.values()]
+            ways = [plane.held_gateway(facts) for facts in plane.namespaces.facts.values()]
             if plane.gateway_pool is not None:
                 entry = [plane.ingress.entry_address] if plane.ingress and plane.ingress.entry_address else []
                 taken = sorted(filter(None, [*ways, *entry, plane.gateway]))

@@ -107,7 +107,7 @@ def _of_sandbox(sandbox: Sandbox) -> list[Card]:
 
 def _of_namespace(namespace: Namespace) -> list[Card]:
     plane, way_out = namespace.plane, namespace.gateway_address
-    facing = plane.facing(namespace) if way_out else ""
+    facing = plane.facing(namespace.facts) if way_out else ""
     found: list[Card] = []
     for place in namespace.places.values():
         sandbox = plane.sandboxes.get(place.network_id)
@@ -116,7 +116,7 @@ def _of_namespace(namespace: Namespace) -> list[Card]:
         via = facing if place.address == way_out else ""
         found.append(_pair(len(found), mtu, (f"{place.address}/{network.covers.length}",), via))
     pool = plane.gateway_pool
-    if pool is not None and plane.held_gateway(namespace):
+    if pool is not None and plane.held_gateway(namespace.facts):
         found.append(_pair(len(found), _MTU, (pool.cidr(way_out),), facing))
     return found
 

@@ -78,49 +78,22 @@ class Namespace:
 
     Attributes:
         plane: the host it runs on.
-        endpoint_id, name, container_id, attachments, gateway_address, host_ports, search: see
-            :class:`NamespaceFacts`.
+        facts: what is fixed until it is put on other networks.
         over: whether the container has ended; its connections are gone then.
         ports: its source ports, the host's counter.
         ways: that were walked before.
     """
 
-    __slots__ = (
-        "_conf",
-        "_resolver",
-        "attachments",
-        "container_id",
-        "endpoint_id",
-        "gateway_address",
-        "host_ports",
-        "name",
-        "over",
-        "plane",
-        "ports",
-        "search",
-        "ways",
-    )
+    __slots__ = ("_resolver", "facts", "over", "plane", "ports", "ways")
 
     inside: ClassVar[bool] = True
 
     # Declared here, attributes are known to hold frozen values: forks take them as they are.
-    endpoint_id: str
-    name: str
-    container_id: str
-    attachments: tuple[Attachment, ...]
-    gateway_address: str
-    host_ports: tuple[HostPort, ...]
-    search: tuple[str, ...]
+    facts: NamespaceFacts
     over: bool
 
     def __init__(self, plane: DataPlane, facts: NamespaceFacts) -> None:
         self.plane = plane
-        self.endpoint_id = facts.endpoint_id
-        self.name = facts.name
-        self.container_id = facts.container_id
-        self.host_ports = facts.host_ports
-        self._conf = facts.conf
-        self.search = facts.search
         self.over = False
         # One counter for the machine: a source hidden behind the host's address stays distinct.
         self.ports = plane.ports
@@ -133,21 +106,40 @@ class Namespace:
         return f"<Namespace {self.name} on {self.plane.name}: {places or 'no network'}>"
 
     @property
+    def name(self) -> str:
+        """The container's name."""
+        return self.facts.name
+
+    @property
+    def endpoint_id(self) -> str:
+        """The task's id, or the container's."""
+        return self.facts.endpoint_id
+
+    @property
+    def container_id(self) -> str:
+        """64 hexadecimal digits."""
+        return self.facts.container_id
+
+    @property
+    def gateway_address(self) -> str:
+        """Its address on the bridge that leads outside; empty when it has no way out."""
+        return self.facts.gateway_address
+
+    @property
     def places(self) -> dict[str, Place]:
         """Its networks, by network id; made anew, since thousands of containers are never looked at."""
-        return {place.network_id: self.plane.place(place) for place in self.attachments}
+        return {place.network_id: self.plane.place(place) for place in self.facts.attachments}
 
     @property
     def resolver(self) -> Resolver:
         """Its 127.0.0.11, made when it is first asked something."""
         if self._resolver is None:
-            self._resolver = self.plane.resolver(self.places, self._conf)
+            self._resolver = self.plane.resolver(self.places, self.facts.conf)
         return self._resolver
 
     def reroute(self, facts: NamespaceFacts) -> None:
         """It is on these networks from now on: ways and names it knew are forgotten."""
-        self.attachments = facts.attachments
-        self.gateway_address = facts.gateway_address
+        self.facts = facts
         self._resolver = None
         self.ways = EMPTY
 
@@ -184,7 +176,7 @@ class Namespace:
         Source: ndots:0, as Docker sets it, tries the bare name first.
         """
         answer = self.resolve(name)
-        for domain in () if name.endswith(".") else self.search:
+        for domain in () if name.endswith(".") else self.facts.search:
             if answer.addresses:
                 break
             again = self.resolve(f"{name}.{domain}")
@@ -265,6 +257,5 @@ class Namespaces(Mapping[str, Namespace]):
     def check(self) -> None:
         """Assert that those made are as the facts say."""
         for endpoint_id, made in self._made.items():
-            facts = self.facts[endpoint_id]
             assert made.plane is self._plane
-            assert (made.attachments, made.gateway_address) == (facts.attachments, facts.gateway_address)
+            assert made.facts is self.facts[endpoint_id]

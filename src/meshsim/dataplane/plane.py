@@ -19,7 +19,7 @@ from attrs import evolve
 from meshsim.dataplane.bridge import Bridge
 from meshsim.dataplane.gossip import Lossy, Spread, View
 from meshsim.dataplane.journal import Journal
-from meshsim.dataplane.namespace import HostPort, Namespace, NamespaceFacts, Namespaces, Place
+from meshsim.dataplane.namespace import HostPort, NamespaceFacts, Namespaces, Place
 from meshsim.dataplane.path import connect, ping
 from meshsim.dataplane.ports import EphemeralPorts
 from meshsim.dataplane.sandbox import Marks, Sandbox
@@ -421,9 +421,9 @@ class DataPlane:
                 return attachment.ip
         return ""
 
-    def held_gateway(self, container: NamespaceFacts | Namespace) -> str:
+    def held_gateway(self, facts: NamespaceFacts) -> str:
         """A container's address on docker_gwbridge; empty when it has none."""
-        return "" if self._bridge_address(container.attachments) else container.gateway_address
+        return "" if self._bridge_address(facts.attachments) else facts.gateway_address
 
     def _way_out(self, attachments: tuple[Attachment, ...], held: str = "") -> str:
         """Its address on the bridge that leads outside: on docker_gwbridge when it is on overlays only.
@@ -489,9 +489,9 @@ class DataPlane:
         pool = self.gateway_pool
         return "" if pool is None else pool.gateway or ""
 
-    def facing(self, container: NamespaceFacts | Namespace) -> str:
+    def facing(self, facts: NamespaceFacts) -> str:
         """The host's own address on the bridge by which it reaches a container."""
-        for place in container.attachments:
+        for place in facts.attachments:
             bridge = self.bridges.get(place.network_id)
             if bridge is not None and not bridge.internal:
                 return bridge.gateway

@@ -242,14 +242,8 @@ def _written(kind: type) -> _How:
     if kind.__dictoffset__:
         lines += ["    " + put.format("__dict__", "fill(value.__dict__.copy(), memo)")]
     scope: dict[str, Any] = {"kind": kind, "new": object.__new__, "put": object.__setattr__}
-    scope |= {
-        "fill": _fill,
-        "replace": _replace,
-        "shared": _SHARED,
-        "ways": _HOW,
-        "take": _take,
-        "fixed": fixed,
-    }
+    scope |= {"fill": _fill, "replace": _replace, "shared": _SHARED, "ways": _HOW}
+    scope |= {"fixed": fixed, "take": _take}
     exec("\n".join([*lines, "    return other"]), scope)  # noqa: S102  (names of slots and nothing else)
     return scope["how"]  # type: ignore[no-any-return]
 
@@ -264,10 +258,8 @@ def _take(value: Any, other: Any, names: list[str]) -> None:
 def _twin_of_item(hint: Any) -> str:
     """What a written function has to say to get the twin of ``item``, declared to be of that type."""
     if _is_own(hint):
-        kind, parts = (
-            get_origin(hint.__origin__),
-            [_never_changes(part) for part in get_args(hint.__origin__)],
-        )
+        kind = get_origin(hint.__origin__)
+        parts = [_never_changes(part) for part in get_args(hint.__origin__)]
         if all(parts):
             return "item.copy()"
         if kind is dict and parts[0]:
