@@ -10,6 +10,7 @@ Source: swarmkit agent/worker.go, agent/reporter.go.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
 
 from meshsim.agent.controller import NEVER, Bench, Controller
 from meshsim.agent.runtime import Runtime
@@ -130,7 +131,6 @@ class Worker:
             removed = [task_id for task_id in self._controllers.seen if task_id not in wanted]
         for task_id in removed:
             self._forget(task_id)
-        now_ns = self._clock.now_ns
         controllers = self._controllers.own()
         for task in told:
             controller = controllers.get(task.id)
@@ -138,9 +138,7 @@ class Worker:
                 controller = controllers[task.id] = Controller(task)
                 self._drive(controller, Controller.advance)
             elif task.desired != controller.task.desired or task.version != controller.task.version:
-                before, due_ns = controller.status, controller.due_ns
-                controller.update(self._bench, task, now_ns)
-                self._after(controller, before, due_ns)
+                self._drive(controller, Controller.update, task)
             if complete and controller.status.state > task.status.state:
                 self.unsent[task.id] = controller.status  # it may have got lost with an earlier leader
         self._report()
@@ -159,9 +157,7 @@ class Worker:
         controller = self._controllers.own().get(task_id)
         if controller is None:
             return
-        before, due_ns = controller.status, controller.due_ns
-        controller.exited(self._bench, exit_code, text, self._clock.now_ns)
-        self._after(controller, before, due_ns)
+        self._drive(controller, Controller.exited, exit_code, text)
         self._report()
 
     def health(self, task_id: str, healthy: bool) -> None:
@@ -169,9 +165,7 @@ class Worker:
         controller = self._controllers.own().get(task_id)
         if controller is None:
             return
-        before, due_ns = controller.status, controller.due_ns
-        controller.health(self._bench, healthy, self._clock.now_ns)
-        self._after(controller, before, due_ns)
+        self._drive(controller, Controller.health, healthy)
         self._report()
 
     # -- the machine's life ----------------------------------------------------------------------------
@@ -226,9 +220,10 @@ class Worker:
 
     # -- driving ---------------------------------------------------------------------------------------
 
-    def _drive(self, controller: Controller, step: Callable[[Controller, Bench, int], None]) -> None:
+    def _drive(self, controller: Controller, event: Callable[..., None], *facts: Any) -> None:
+        """Tell a controller of an event, and take up what has become of it."""
         before, due_ns = controller.status, controller.due_ns
-        step(controller, self._bench, self._clock.now_ns)
+        event(controller, self._bench, *facts, self._clock.now_ns)
         self._after(controller, before, due_ns)
 
     def _after(self, controller: Controller, before: TaskStatus, due_ns: int) -> None:
