@@ -172,7 +172,7 @@ def _fill(other: dict[Any, Any], memo: Memo) -> dict[Any, Any]:
     if other and not _is_plain(map(type, other.values())):
         for key, item in other.items():
             kind = type(item)
-            if kind not in _SHARED:
+            if kind not in _SHARED:  # duplicate() written out: a twentieth of a fork's instructions
                 twin = memo.get(id(item))
                 other[key] = _HOW[kind](item, memo) if twin is None else twin
     return other
