@@ -497,3 +497,41 @@ def test_a_service_without_networks_is_on_the_default_bridge(cluster):
     service.remove()
     cluster.settle()
     assert host.containers.run("alpine", "sleep 1d", detach=True).ip("bridge") == "172.17.0.2"
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_addresses_on_the_gateway_bridge_are_the_same_whenever_somebody_looks(seed):
+    """They are given when somebody looks, in the order in which containers began."""
+
+    def ways(host):
+        networks = [(n.name, n.id, n.subnet, n.created_ns) for n in host.engine.networks]
+        addresses = [(eid, namespace.gateway_address) for eid, namespace in host.plane.namespaces.items()]
+        return networks, addresses, sorted(host.plane.gateway_pool or ())
+
+    def story(look):
+        cluster = Cluster(seed=seed)
+        hosts = cluster.add_hosts("host01", "host02")
+        hosts[0].swarm.init()
+        hosts[1].swarm.join("host01", token=hosts[0].swarm.join_token())
+        hosts[0].networks.create("eg1", driver="overlay", attachable=True)
+        web = hosts[0].services.create("nginx", name="web", replicas=5, network=["eg1"])
+        for step in (
+            lambda: None,
+            lambda: hosts[0].services.create("nginx", name="shown", replicas=3, publish=["81:80"]),
+            lambda: hosts[1].networks.create("mine"),
+            lambda: hosts[1].containers.run("nginx", name="own", network="eg1"),
+            lambda: web.scale(1),
+            lambda: web.scale(7),
+            lambda: (hosts[1].fail(), cluster.run_for("1m"), hosts[1].recover()),
+            lambda: hosts[1].swarm.leave(force=True),
+        ):
+            step()
+            cluster.settle()
+            for host in hosts if look else ():
+                ways(host)
+        cluster.check()
+        return [ways(host) for host in hosts], cluster.log.digest()
+
+    late = story(look=False)
+    assert late == story(look=True)
+    assert any(address.startswith("172.1") for _, addresses, _ in late[0] for _, address in addresses)

@@ -82,7 +82,6 @@ class Engine:
 
     Attributes:
         containers: by id, in order of creation.
-        networks: the machine's own networks (``bridge``, ``host``, ``none`` ...).
         agent: the swarm agent, while the machine is in a swarm.
         wiring: its containers on networks.
         running: whether the engine itself runs.
@@ -94,6 +93,7 @@ class Engine:
         "_by_name",
         "_journal",
         "_monitors",
+        "_networks",
         "_pid",
         "_plane",
         "_world",
@@ -101,7 +101,6 @@ class Engine:
         "agent",
         "containers",
         "name",
-        "networks",
         "pulled",
         "running",
         "tells",
@@ -123,7 +122,7 @@ class Engine:
     ) -> None:
         self.name = name
         self.containers: dict[str, Container] = {}
-        self.networks = networks
+        self._networks = networks
         self.tells = Happenings(name, world)
         self.wiring = Wiring(name, plane, journal, networks, self.containers, self.tells)
         self.agent: Agent | None = None
@@ -148,6 +147,12 @@ class Engine:
             raise EngineDown(self.name)
 
     # -- look-ups
+
+    @property
+    def networks(self) -> LocalNetworks:
+        """The machine's own networks (``bridge``, ``host``, ``none`` ...)."""
+        self._plane.lead_out()  # docker_gwbridge is among them as soon as a container needs it
+        return self._networks
 
     def call_from(self, container: Container, target: str, payload: str) -> tuple[Reply, int]:
         """Let a container ask another (see :class:`~meshsim.cluster.container.Caller`)."""
@@ -195,7 +200,7 @@ class Engine:
             behaviour,
             argv=_argv(behaviour, spec.command, spec.args),
             hostname=spec.hostname,
-            env=dict(entry.partition("=")[::2] for entry in spec.env),
+            env=dict(entry.partition("=")[::2] for entry in spec.env) if spec.env else None,
             labels=spec.labels,
             task=task,
         )

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from meshsim.dataplane.path import connect, ping
 from meshsim.dataplane.visit import Visit, Way, visit
@@ -199,21 +199,17 @@ class Namespace:
 
 
 class Namespaces(Mapping[str, Namespace]):
-    """The namespaces of one host by endpoint id, each made when it is first asked for: most never are.
+    """The namespaces of one host by endpoint id, each made when it is first asked for: most never are."""
 
-    Attributes:
-        facts: of all of them. Only to be read.
-    """
-
-    __slots__ = ("_made", "_plane", "facts")
+    __slots__ = ("_facts", "_made", "_plane")
 
     # Held by nobody else: forks copy them without remembering that they did.
-    facts: Own[dict[str, NamespaceFacts]]
+    _facts: Own[dict[str, NamespaceFacts]]
     _made: Own[dict[str, Namespace]]
 
     def __init__(self, plane: DataPlane) -> None:
         self._plane = plane
-        self.facts = {}
+        self._facts = {}
         self._made = {}
 
     def __getitem__(self, endpoint_id: str) -> Namespace:
@@ -223,26 +219,38 @@ class Namespaces(Mapping[str, Namespace]):
         return made
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self.facts)
+        return iter(self._facts)
 
     def __len__(self) -> int:
-        return len(self.facts)
+        return len(self._facts)
+
+    @property
+    def facts(self) -> Mapping[str, NamespaceFacts]:
+        """Of all of them, with the addresses they have by now. Only to be read."""
+        self._plane.lead_out()
+        return self._facts
 
     def add(self, facts: NamespaceFacts) -> None:
         """A container has begun; an earlier one of the same endpoint is over."""
-        self.remove(facts.endpoint_id)
-        self.facts[facts.endpoint_id] = facts
+        if facts.endpoint_id in self._facts:
+            self.remove(facts.endpoint_id)
+        self._facts[facts.endpoint_id] = facts
+
+    def led_out(self, endpoint_id: str, address: str) -> None:
+        """A container has got its address on docker_gwbridge."""
+        self.reroute(evolve(self._facts[endpoint_id], gateway_address=address))
 
     def remove(self, endpoint_id: str) -> NamespaceFacts | None:
         """A container has ended; what it was, or None if there was none."""
         made = self._made.pop(endpoint_id, None)
         if made is not None:
             made.over = True
-        return self.facts.pop(endpoint_id, None)
+        self._plane.lead_out()
+        return self._facts.pop(endpoint_id, None)
 
     def reroute(self, facts: NamespaceFacts) -> None:
         """A container is on other networks from now on."""
-        self.facts[facts.endpoint_id] = facts
+        self._facts[facts.endpoint_id] = facts
         made = self._made.get(facts.endpoint_id)
         if made is not None:
             made.reroute(facts)
@@ -252,7 +260,7 @@ class Namespaces(Mapping[str, Namespace]):
         for made in self._made.values():
             made.over = True
         self._made.clear()
-        self.facts.clear()
+        self._facts.clear()
 
     def check(self) -> None:
         """Assert that those made are as the facts say."""

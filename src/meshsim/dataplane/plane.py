@@ -102,6 +102,7 @@ class DataPlane:
     __slots__ = (
         "_gateway_pool",
         "_gateway_subnet",
+        "_waiting",
         "address",
         "balancer",
         "balancers",
@@ -133,6 +134,7 @@ class DataPlane:
     ways: Own[dict[tuple[str, int], Way]]
     bridges: Own[dict[str, Bridge]]
     host_ports: Own[dict[tuple[str, int], tuple[str, int]]]
+    _waiting: Own[dict[str, int]]
 
     def __init__(
         self,
@@ -169,6 +171,8 @@ class DataPlane:
         self.spread = spread
         self._gateway_subnet = gateway_subnet
         self._gateway_pool: Lent[Pool] | None = None
+        #: containers that have an address on docker_gwbridge to come, and since when
+        self._waiting = {}
         self.namespaces = Namespaces(self)
         self.reset(journal)
 
@@ -180,6 +184,7 @@ class DataPlane:
 
     def reset(self, journal: Journal | None = None) -> None:
         """Start anew, as an engine does: no sandbox, no namespace, marks from the start again."""
+        self.lead_out()
         if journal is not None:
             self.journal = journal
         self.marks = Marks(self.profile.fwmark_start)
@@ -214,6 +219,7 @@ class DataPlane:
             return there
         if not network.ipam:
             raise BadValue(f"network {network.name} has no subnet yet", network.id)
+        self.lead_out()
         spec = network.spec
         view = View(
             self.journal,
@@ -253,6 +259,7 @@ class DataPlane:
 
     def release(self, network_id: str) -> None:
         """Take part in a network no more; harmless when the host does not."""
+        self.lead_out()
         sandbox = self.sandboxes.pop(network_id, None)
         if sandbox is None:
             return
@@ -319,12 +326,14 @@ class DataPlane:
             name,
             container_id,
             attachments,
-            self._way_out(attachments),
+            self._bridge_address(attachments),
             tuple(host_ports),
             tuple(search),
             conf,
         )
         self.namespaces.add(facts)
+        if self._needs_gateway(facts):
+            self._waiting[endpoint_id] = self.clock.now_ns
         for mapped in facts.host_ports:
             self.host_ports[mapped.protocol, mapped.published] = (endpoint_id, mapped.target)
         for attachment in attachments:
@@ -376,10 +385,16 @@ class DataPlane:
     def _reroute(self, facts: NamespaceFacts, attachments: tuple[Attachment, ...]) -> None:
         """Give a container other networks: what it remembers of ways is forgotten."""
         held = self.held_gateway(facts)
-        way_out = self._way_out(attachments, held)
-        if held and way_out != held and self._gateway_pool is not None:
+        moved = evolve(facts, attachments=attachments, gateway_address=self._bridge_address(attachments))
+        if self._needs_gateway(moved):
+            if held:
+                moved = evolve(moved, gateway_address=held)
+            else:
+                self._waiting[facts.endpoint_id] = self.clock.now_ns
+        elif held and self._gateway_pool is not None:
             self._gateway_pool.own().release(held)
-        self.namespaces.reroute(evolve(facts, attachments=attachments, gateway_address=way_out))
+        self.namespaces.reroute(moved)
+        self.lead_out()  # who plugs has somebody who looks
         self.changes += 1
 
     def _enter(self, facts: NamespaceFacts, place: Attachment, aliases: Sequence[str]) -> None:
@@ -425,23 +440,18 @@ class DataPlane:
         """A container's address on docker_gwbridge; empty when it has none."""
         return "" if self._bridge_address(facts.attachments) else facts.gateway_address
 
-    def _way_out(self, attachments: tuple[Attachment, ...], held: str = "") -> str:
-        """Its address on the bridge that leads outside: on docker_gwbridge when it is on overlays only.
-
-        ``held`` is the address it has there already.
+    def _needs_gateway(self, facts: NamespaceFacts) -> bool:
+        """Whether its way outside is docker_gwbridge, as it is on overlays only.
 
         Source: moby daemon/libnetwork/default_gateway.go needDefaultGW, setupDefaultGW.
         """
-        local = self._bridge_address(attachments)
-        if local:
-            return local
-        overlays = [self.sandboxes.get(place.network_id) for place in attachments]
-        if not [overlay for overlay in overlays if overlay is not None and not overlay.internal]:
-            return ""
-        if held:
-            return held
-        pool = self._opened_gateway() or self._open_gateway_bridge(self.clock.now_ns)
-        return pool.own().any()
+        if facts.gateway_address:
+            return False
+        for place in facts.attachments:
+            overlay = self.sandboxes.get(place.network_id)
+            if overlay is not None and not overlay.internal:
+                return True
+        return False
 
     def resolver(self, network_ids: Iterable[str], conf: ResolvConf | None) -> Resolver:
         """The DNS server of a container on those networks, with that resolv.conf."""
@@ -464,10 +474,27 @@ class DataPlane:
         pool = self._gateway_pool
         if pool is None:
             choose = self._gateway_subnet
-            pool = self._gateway_pool = _bridge_pool(choose(now_ns) if choose else GATEWAY_BRIDGE_SUBNET)
+            made_ns = min(now_ns, next(iter(self._waiting.values()), now_ns))
+            pool = self._gateway_pool = _bridge_pool(choose(made_ns) if choose else GATEWAY_BRIDGE_SUBNET)
             if self.ingress is not None:
                 self.ingress.enter(pool)
         return pool
+
+    def lead_out(self) -> None:
+        """Give the containers that wait for one their addresses on docker_gwbridge, in the order they began.
+
+        This is put off until somebody looks: a large swarm has thousands that nobody ever asks for. Every
+        method that hands out or takes back an address there, or shows one, calls this first. O(waiting).
+        """
+        if not self._waiting:
+            return
+        since_ns = next(iter(self._waiting.values()))
+        if self._gateway_pool is None and self.ingress is not None:
+            self.ingress.bring_up(since_ns)
+        addresses = self._open_gateway_bridge(since_ns).own()
+        waiting, self._waiting = self._waiting, {}
+        for endpoint_id in waiting:
+            self.namespaces.led_out(endpoint_id, addresses.any())
 
     @property
     def gateway_pool(self) -> Pool | None:
@@ -475,13 +502,10 @@ class DataPlane:
 
         Source: moby daemon/libnetwork/drivers/bridge; recorded: absent until the first published service.
         """
-        pool = self._opened_gateway()
-        return None if pool is None else pool.seen
-
-    def _opened_gateway(self) -> Lent[Pool] | None:
+        self.lead_out()
         if self._gateway_pool is None and self.ingress is not None:
             self.ingress.bring_up(self.clock.now_ns)
-        return self._gateway_pool
+        return None if self._gateway_pool is None else self._gateway_pool.seen
 
     @property
     def gateway(self) -> str:
