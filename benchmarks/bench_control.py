@@ -49,6 +49,16 @@ def in_objects(measure: Callable[[], float]) -> tuple[float, float]:
     return us, us / ((before + object_us()) / 2)
 
 
+def without_collector(measure: Callable[[], float]) -> float:
+    """What is measured while no garbage is collected, as ``timeit`` has it."""
+    gc.disable()
+    try:
+        return measure()
+    finally:
+        gc.enable()
+        gc.collect()  # here, so that the yardstick does not pay for it
+
+
 def scheduled(nodes: int) -> float:
     """P5 (b): tasks per second, one group, ten tasks a node.
 
@@ -168,6 +178,12 @@ def main(repeats: int = 5) -> None:
     row("P6 us a task, 10,000 on 1,000 hosts (100)", [us for us, _ in large])
     row(f"   in objects ({100 / OBJECT_US:.0f})", [objects for _, objects in large])
     print(f"{'P6 KiB a task, first run (4)':<46}{'':>12}{kib[0]:12,.2f}")
+    uncollected = [
+        in_objects(lambda: without_collector(lambda: large_service(1_000, 10_000, kib)))
+        for _ in range(repeats)
+    ]
+    row("P6 us a task, garbage collector off", [us for us, _ in uncollected])
+    row("   in objects", [objects for _, objects in uncollected])
     rates = [scheduled_in_turn() for _ in range(repeats)]
     row("P5b tasks/s placed and committed (51,300)", [few for few, _ in rates])
     row("P5b the same, 100,000 on 10,000 nodes", [many for _, many in rates])

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from sys import intern
+from typing import TypeAlias
 
 from attrs import evolve
 
@@ -20,7 +21,7 @@ from meshsim.cluster.locals import LocalNetworks
 from meshsim.dataplane import Binding, DataPlane, HostPort, Journal
 from meshsim.errors import Forbidden
 from meshsim.model.frozen import FrozenDict
-from meshsim.model.objects import Attachment, Network, Node, Task
+from meshsim.model.objects import Attachment, Endpoint, Network, Node, Task
 from meshsim.model.specs import PortConfig
 from meshsim.model.states import PublishMode
 from meshsim.sim import Own, short
@@ -30,6 +31,9 @@ __all__ = ["Wiring"]
 
 #: Source: linux net.ipv4.ip_local_port_range; moby daemon/libnetwork/portallocator
 FIRST_EPHEMERAL = 32768
+
+#: a service's endpoint, a network, and of both the virtual address and the ports as bindings tell them
+_Served: TypeAlias = tuple[Endpoint | None, str, str, tuple[tuple[str, int, int], ...]]
 
 
 class Wiring:
@@ -50,14 +54,14 @@ class Wiring:
         "_local",
         "_names",
         "_plane",
-        "_published",
+        "_served",
         "_tells",
         "_told",
     )
 
     # Declared here, attributes are known to hold frozen values: forks take them as they are.
     _host: str
-    _published: tuple[tuple[PortConfig, ...], tuple[tuple[str, int, int], ...]]
+    _served: _Served
     # Held by nobody else: forks copy them without remembering that they did.
     _told: Own[dict[str, Network]]
     _names: Own[dict[tuple[str, ...], FrozenDict[str, str]]]
@@ -81,8 +85,8 @@ class Wiring:
         self._told = {}
         #: ids of networks -> their names by id, as the containers of tasks share them
         self._names = {}
-        #: ports of a service, and the same as its bindings tell them: kept for the next task of it
-        self._published = ((), ())
+        #: what was served last: kept for the service's next task
+        self._served = (None, "", "", ())
 
     def __repr__(self) -> str:
         return f"<Wiring of {self._host}: {len(self._told)} swarm networks known>"
@@ -143,8 +147,9 @@ class Wiring:
         self._plane.materialise(network, lb_address)
 
     def _binding(self, task: Task, container: Container, attachment: Attachment) -> Binding:
-        vip = task.endpoint.vip(attachment.network_id) if task.endpoint else None
-        ingress = self._plane.ingress
+        endpoint, network_id, vip, ports = self._served
+        if task.endpoint is not endpoint or attachment.network_id != network_id:
+            _, _, vip, ports = self._serve(task.endpoint, attachment.network_id)
         return Binding(
             task.id,
             attachment.network_id,
@@ -155,16 +160,20 @@ class Wiring:
             task.service_id,
             task.shared.service_name,
             attachment.aliases,
-            intern(vip.ip) if vip else "",
-            self._ingress_ports(task) if ingress and ingress.network_id == attachment.network_id else (),
+            vip,
+            ports,
         )
 
-    def _ingress_ports(self, task: Task) -> tuple[tuple[str, int, int], ...]:
-        ports = task.endpoint.ports if task.endpoint else ()
-        if ports is not self._published[0]:
-            told = [(p.protocol.value, p.published, p.target) for p in ports if p.mode is PublishMode.INGRESS]
-            self._published = (ports, tuple(told))
-        return self._published[1]
+    def _serve(self, endpoint: Endpoint | None, network_id: str) -> _Served:
+        """Look up a service's virtual address on a network, and its ports if that is the ingress network."""
+        vip = endpoint.vip(network_id) if endpoint else None
+        ingress = self._plane.ingress
+        ports = endpoint.ports if endpoint and ingress and ingress.network_id == network_id else ()
+        told = tuple(
+            [(p.protocol.value, p.published, p.target) for p in ports if p.mode is PublishMode.INGRESS]
+        )
+        self._served = (endpoint, network_id, intern(vip.ip) if vip else "", told)
+        return self._served
 
     # -- plain containers
 
@@ -250,6 +259,8 @@ class Wiring:
 
     def lease(self, container: Container) -> None:
         """Give the container an address on each local network where it has none."""
+        if not container.local_networks:
+            return
         held = {place.network_id for place in container.local_attachments}
         for network in container.local_networks:
             if network.subnet and network.id not in held:
@@ -272,9 +283,7 @@ class Wiring:
             The machine's ports as opened for it.
         """
         self.lease(container)
-        opened = tuple(
-            [port if port.published else evolve(port, published=self._free_port(port)) for port in ports]
-        )
+        opened = tuple([self._open(port) for port in ports]) if ports else ()
         wishes, plane = container.names, self._plane
         conf = wishes.conf(plane.servers, plane.profile.resolv_conf) if wishes is not NO_WISHES else None
         plane.add_namespace(
@@ -283,12 +292,15 @@ class Wiring:
             container_id=container.id,
             attachments=container.attachments + container.local_attachments,
             aliases=container.aliases,
-            host_ports=[HostPort(port.protocol.value, port.published, port.target) for port in opened],
+            host_ports=[HostPort(p.protocol.value, p.published, p.target) for p in opened] if opened else (),
             search=wishes.search,
             conf=conf,
         )
         container.published = opened
         return opened
+
+    def _open(self, port: PortConfig) -> PortConfig:
+        return port if port.published else evolve(port, published=self._free_port(port))
 
     def _free_port(self, port: PortConfig) -> int:
         """The port the machine chooses when none was asked for: the lowest free ephemeral one."""

@@ -116,6 +116,8 @@ def check_placeholders(spec: TaskSpec) -> ContainerSpec:
 
 
 def _has_placeholders(container: ContainerSpec) -> bool:
+    if not container.env and not container.mounts:
+        return "{{" in container.hostname
     ends = [end for mount in container.mounts for end in (mount.source, mount.target)]
     return "{{" in "\n".join((container.hostname, *container.env, *ends))
 
