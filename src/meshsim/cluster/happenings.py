@@ -82,8 +82,7 @@ class Happenings:
         ids = [place.network_id for place in container.attachments]
         if container.local_networks:
             ids += [network.id for network in container.local_networks]
-        known = self._plugs
-        plugged = tuple([known.get(network_id) or self._plug(container, network_id) for network_id in ids])
+        plugged = tuple([self._plug(container, network_id) for network_id in ids])
         if plugged != self._plugged:
             self._plugged = plugged
         self.happened(container, "start", self._plugged)

@@ -332,7 +332,7 @@ class DataPlane:
             conf,
         )
         self.namespaces.add(facts)
-        if self._needs_gateway(facts):
+        if not facts.gateway_address and self._leads_outside(attachments):
             self._waiting[endpoint_id] = self.clock.now_ns
         for mapped in facts.host_ports:
             self.host_ports[mapped.protocol, mapped.published] = (endpoint_id, mapped.target)
@@ -385,16 +385,15 @@ class DataPlane:
     def _reroute(self, facts: NamespaceFacts, attachments: tuple[Attachment, ...]) -> None:
         """Give a container other networks: what it remembers of ways is forgotten."""
         held = self.held_gateway(facts)
-        moved = evolve(facts, attachments=attachments, gateway_address=self._bridge_address(attachments))
-        if self._needs_gateway(moved):
-            if held:
-                moved = evolve(moved, gateway_address=held)
-            else:
-                self._waiting[facts.endpoint_id] = self.clock.now_ns
-        elif held and self._gateway_pool is not None:
+        local = self._bridge_address(attachments)
+        needed = not local and self._leads_outside(attachments)
+        if held and not needed and self._gateway_pool is not None:
             self._gateway_pool.own().release(held)
-        self.namespaces.reroute(moved)
-        self.lead_out()  # who plugs has somebody who looks
+        way_out = held if needed else local
+        self.namespaces.reroute(evolve(facts, attachments=attachments, gateway_address=way_out))
+        if needed and not held:
+            self._waiting[facts.endpoint_id] = self.clock.now_ns
+            self.lead_out()  # its namespace may have been looked at already
         self.changes += 1
 
     def _enter(self, facts: NamespaceFacts, place: Attachment, aliases: Sequence[str]) -> None:
@@ -440,14 +439,12 @@ class DataPlane:
         """A container's address on docker_gwbridge; empty when it has none."""
         return "" if self._bridge_address(facts.attachments) else facts.gateway_address
 
-    def _needs_gateway(self, facts: NamespaceFacts) -> bool:
-        """Whether its way outside is docker_gwbridge, as it is on overlays only.
+    def _leads_outside(self, attachments: Iterable[Attachment]) -> bool:
+        """Whether docker_gwbridge leads outside from one of the overlays, should no local network do so.
 
         Source: moby daemon/libnetwork/default_gateway.go needDefaultGW, setupDefaultGW.
         """
-        if facts.gateway_address:
-            return False
-        for place in facts.attachments:
+        for place in attachments:
             overlay = self.sandboxes.get(place.network_id)
             if overlay is not None and not overlay.internal:
                 return True
