@@ -217,6 +217,25 @@ def test_7_4_an_unschedulable_task_blocks_its_worker_for_ever():
     cluster.check()
 
 
+def test_16_33_a_replica_that_waits_while_the_spec_changes_is_forgotten():
+    """Scheduler 16.33 as a user meets it: scaled while it waits, it runs on no node that comes later.
+
+    Reported of the real one, of a change of labels: github.com/moby/moby issue 53722.
+    """
+    cluster, (host01,) = swarm(1)
+    web = host01.services.create("nginx", name="web", constraint="node.role==worker")
+    cluster.settle()
+    web.scale(2)
+    cluster.settle()
+    host02 = cluster.add_host("host02")
+    host02.swarm.join("host01:2377", token=host01.swarm.join_token("worker"))
+    cluster.run_for("1h")
+    assert states(web) == [(1, "running", "pending"), (2, "running", "running")]
+    web.update(force=True)
+    cluster.settle()
+    assert [(task.slot, task.node) for task in running(web)] == [(1, "host02"), (2, "host02")]
+
+
 def test_ground_truth_6_two_workers_each_with_a_delay_of_its_own():
     """stop-first, parallelism 2, delay 4 s, 4 tasks: old shutdown and new ready in one moment, per worker."""
     cluster, (host01, *_) = swarm(3, engine="26.1")

@@ -358,6 +358,23 @@ def test_16_32_33_unschedulable_task_of_an_old_spec(desired, state):
     assert "t2" not in stand.s.unassigned
 
 
+def test_16_33_it_is_let_go_of_for_good():
+    """A rollback makes it current again, but nobody queues it: no node helps, a new leader does."""
+    stand = Stand(*services("s1"), make_task("t1"))
+    assert stand.err("t1") == "no suitable node"
+    with stand.store.transaction() as tx:
+        tx.update(stand.store.services["s1"], spec_version=2)
+    stand.write(make_node("n1", DOWN))
+    stand.settle()
+    with stand.store.transaction() as tx:
+        tx.update(stand.store.services["s1"], spec_version=0)
+    stand.write(make_node("n2"))
+    assert stand.where("t1") == ""
+    stand.s.stop()
+    stand.s.start()
+    assert stand.where("t1") == "n2"
+
+
 def test_16_34_plugin():
     spec = TaskSpec(ContainerSpec("x", mounts=(Mount(target="/x", volume_driver="plug"),)))
     stand = Stand(*services("s1"), make_node(), make_task("t1", spec=spec))

@@ -184,19 +184,26 @@ def counts(task: Task, service, store) -> bool:
     """Whether the task runs where it may, or it is written why not.
 
     Reasons: it waits for a node and says for what; it was made from an older spec, and the update that will
-    replace it is stuck or paused; its node has not been heard of; it ended, or its node was lost, and its
-    policy wants no other.
+    replace it is stuck or paused; it was of an older spec when the scheduler looked, which then lets go of it
+    for good, and a rollback has made it current again; its node has not been heard of; it ended, or its node
+    was lost, and its policy wants no other.
     """
     state = task.status.state
     node = store.nodes.get(task.node_id)
     silent = bool(task.node_id) and (node is None or node.status.state is not NodeState.READY)
     if task.desired <= TaskState.RUNNING:
         if state in (TaskState.NEW, TaskState.PENDING):
-            return bool(task.status.err) or task.spec_version < service.spec_version
+            return bool(task.status.err) or task.spec_version < service.spec_version or rolled_back(service)
         return state is TaskState.RUNNING or silent
     policy = task.spec.restart
     forbids = policy is not None and policy.condition.value != "any"
     return forbids and (state > TaskState.RUNNING or silent)
+
+
+def rolled_back(service) -> bool:
+    """Whether its spec is an older one again; the next update ends this."""
+    update = service.update_status
+    return update is not None and update.state.value.startswith("rollback")
 
 
 def takes(node: Node, service) -> bool:

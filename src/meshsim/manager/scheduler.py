@@ -277,7 +277,7 @@ class Scheduler:
         tx.update(task, node_id=node_id, status=status, assigned_generic=generic)
 
     def _leave_pending(self, tx: Transaction, task: Task, text: str) -> None:
-        """No node: say why, unless the service has moved on.
+        """No node: say why, unless the service has moved on: then it is let go of, for good.
 
         Source: swarmkit manager/scheduler/scheduler.go noSuitableNode.
         """
