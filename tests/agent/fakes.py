@@ -150,7 +150,8 @@ def make_task(
     spec = TaskSpec(ContainerSpec(image, stop_grace_ns=grace_ns), attachment=attachment)
     return Task(
         task_id,
-        TaskShared("s1", "web", 1, spec, 1, 0),
+        TaskShared("s1", "web", spec, 1, 0),
+        1,
         "n1",
         desired,
         TaskStatus(state),

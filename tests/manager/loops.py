@@ -153,7 +153,8 @@ def make_task(
 ):
     return Task(
         task_id,
-        TaskShared(service, service, slot, spec or TaskSpec(), spec_version, 0),
+        TaskShared(service, service, spec or TaskSpec(), spec_version, 0),
+        slot,
         node,
         desired,
         TaskStatus(state),

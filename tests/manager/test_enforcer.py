@@ -37,7 +37,8 @@ def add(office, *specs, desired=RUNNING, state=RUNNING, service_id=""):
         office.add_tasks(
             Task(
                 f"t{number}",
-                TaskShared(service_id, "x", number, task_spec, 0, 0),
+                TaskShared(service_id, "x", task_spec, 0, 0),
+                number,
                 "n1",
                 desired,
                 TaskStatus(state),

@@ -94,8 +94,8 @@ def test_6_8_9_a_new_leader_reduces_two_tasks_to_one():
     office, service = office_with(1)
     office.set_all(office.tasks(service), RUNNING)
     office.loops[0].stop()
-    shared = TaskShared(service.id, "agent", 0, service.spec.task, 0, 0)
-    office.add_tasks(Task("extra", shared, "n1", RUNNING, TaskStatus(RUNNING)))
+    shared = TaskShared(service.id, "agent", service.spec.task, 0, 0)
+    office.add_tasks(Task("extra", shared, 0, "n1", RUNNING, TaskStatus(RUNNING)))
     office.loops[0].start()
     office.run(20 * S)
     assert len(office.live(service)) == 1
@@ -107,8 +107,8 @@ def test_6_8_10_a_new_leader_shuts_tasks_on_drained_and_unknown_nodes_down():
     office.set_all(office.tasks(service), RUNNING)
     office.loops[0].stop()
     office.set_node("n1", availability=DRAIN)
-    shared = TaskShared(service.id, "agent", 0, service.spec.task, 0, 0)
-    office.add_tasks(Task("stray", shared, "n9", RUNNING, TaskStatus(RUNNING)))
+    shared = TaskShared(service.id, "agent", service.spec.task, 0, 0)
+    office.add_tasks(Task("stray", shared, 0, "n9", RUNNING, TaskStatus(RUNNING)))
     office.loops[0].start()
     assert where(office, service) == ["n2"]
     assert office.store.tasks["stray"].desired is SHUTDOWN

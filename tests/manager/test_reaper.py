@@ -126,10 +126,10 @@ def test_5_5_11_dead_and_unassigned_tasks_go_at_once(state):
 def test_5_5_12_what_may_go(desired, state, deleted):
     office = Office(TaskReaper, swarm=Swarm("swarm", spec=SwarmSpec(task_history_limit=1)))
     service = office.create(spec("web", 1))
-    shared = TaskShared(service.id, "web", 1, TaskSpec(), 0, 0)
+    shared = TaskShared(service.id, "web", TaskSpec(), 0, 0)
     office.add_tasks(
-        Task("old", shared, "", desired, TaskStatus(state)),
-        Task("new", shared, "", RUNNING, TaskStatus(RUNNING, timestamp_ns=5)),
+        Task("old", shared, 1, "", desired, TaskStatus(state)),
+        Task("new", shared, 1, "", RUNNING, TaskStatus(RUNNING, timestamp_ns=5)),
     )
     office.run(REAPER)
     assert ("old" not in office.store.tasks) is deleted
@@ -161,9 +161,9 @@ def test_5_3_limit_0_keeps_the_running_task():
 def test_5_3_two_running_keep_the_slot_dirty():
     office = office_with(1)
     service = office.create(spec("web", 1))
-    shared = TaskShared(service.id, "web", 1, service.spec.task, 0, 0)
+    shared = TaskShared(service.id, "web", service.spec.task, 0, 0)
     office.set(office.tasks(service)[0], RUNNING, node="n1")
-    office.add_tasks(Task("twin", shared, "n1", RUNNING, TaskStatus(RUNNING)))
+    office.add_tasks(Task("twin", shared, 1, "n1", RUNNING, TaskStatus(RUNNING)))
     office.run(1 * S)
     assert len(office.loops[1]._dirty) == 1
     office.set(office.tasks(service)[0], SHUTDOWN, desired=SHUTDOWN)
@@ -175,8 +175,8 @@ def test_5_3_two_running_keep_the_slot_dirty():
 def test_a_thousand_slots_are_not_kept_waiting():
     office = Office(TaskReaper)
     service = office.create(spec("web", 1))
-    shared = [TaskShared(service.id, "web", n, TaskSpec(), 0, 0) for n in range(1, 1003)]
-    office.add_tasks(*(Task(f"t{s.slot}", s) for s in shared))
+    shared = TaskShared(service.id, "web", TaskSpec(), 0, 0)
+    office.add_tasks(*(Task(f"t{slot}", shared, slot) for slot in range(1, 1003)))
     assert office.loops[0]._dirty == {}
     assert office.clock.foreground == 0
 
@@ -208,8 +208,8 @@ def test_jobs_keep_everything():
 
 def test_serviceless_tasks_go_once_orphaned():
     office = Office(TaskReaper)
-    shared = TaskShared("", "", 0, TaskSpec(attachment="c"), 0, 0)
-    office.add_tasks(Task("a", shared, "n1"), Task("b", shared, "n1"))
+    shared = TaskShared("", "", TaskSpec(attachment="c"), 0, 0)
+    office.add_tasks(Task("a", shared, 0, "n1"), Task("b", shared, 0, "n1"))
     office.set(office.store.tasks["a"], ORPHANED)
     office.run(REAPER)
     assert [*office.store.tasks] == ["b"]
@@ -218,12 +218,12 @@ def test_serviceless_tasks_go_once_orphaned():
 def test_a_new_leader_cleans_at_once():
     office = Office(TaskReaper)
     office.loops[0].stop()
-    shared = TaskShared("s", "web", 1, TaskSpec(), 0, 0)
+    shared = TaskShared("s", "web", TaskSpec(), 0, 0)
     office.add_tasks(
-        Task("plain", TaskShared("", "", 0, TaskSpec(), 0, 0), "n1", RUNNING, TaskStatus(ORPHANED)),
-        Task("orphan", shared, "n1", RUNNING, TaskStatus(ORPHANED)),
-        Task("done", shared, "n1", REMOVE, TaskStatus(SHUTDOWN)),
-        Task("going", shared, "n1", REMOVE, TaskStatus(RUNNING)),
+        Task("plain", TaskShared("", "", TaskSpec(), 0, 0), 0, "n1", RUNNING, TaskStatus(ORPHANED)),
+        Task("orphan", shared, 1, "n1", RUNNING, TaskStatus(ORPHANED)),
+        Task("done", shared, 1, "n1", REMOVE, TaskStatus(SHUTDOWN)),
+        Task("going", shared, 1, "n1", REMOVE, TaskStatus(RUNNING)),
     )
     office.loops[0].start()
     office.loops[0].start()

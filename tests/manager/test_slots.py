@@ -17,7 +17,7 @@ from meshsim.sim import Streams
 
 
 def task(identifier, slot=1, desired=RUNNING, node=""):
-    return Task(identifier, TaskShared("s", "web", slot, TaskSpec(), 0, 0), node, desired)
+    return Task(identifier, TaskShared("s", "web", TaskSpec(), 0, 0), slot, node, desired)
 
 
 def test_a_slot_lives_idles_and_goes():
@@ -115,7 +115,7 @@ def test_7_3_placement_without_a_node_is_dirty():
 
 
 def test_a_task_without_endpoint_has_none_to_differ():
-    bare = Task("t", TaskShared("s", "web", 1, service().spec.task, 1, 0))
+    bare = Task("t", TaskShared("s", "web", service().spec.task, 1, 0), 1)
     newer = evolve(service(endpoint=EndpointSpec(ports=(PortConfig(80),))), spec_version=2)
     assert not is_task_dirty(newer, bare, NODE)
 

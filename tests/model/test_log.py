@@ -9,7 +9,7 @@ from meshsim.model.states import EndpointMode, TaskState
 
 
 def test_plain_leaves_defaults_out_and_spells_enums():
-    task = Task("t1", TaskShared("s1", "web", 1, TaskSpec(), 1, 0), desired=TaskState.SHUTDOWN)
+    task = Task("t1", TaskShared("s1", "web", TaskSpec(), 1, 0), 1, desired=TaskState.SHUTDOWN)
     assert plain(task)["desired"] == "shutdown"
     assert "attachments" not in plain(task)
     assert plain(EndpointMode.VIP) == "vip"

@@ -21,8 +21,8 @@ from meshsim.model.states import TASK_MOVES, TaskState, UpdateState
 
 
 def make_task(**changes) -> Task:
-    shared = TaskShared("s1", changes.pop("service_name", "web"), changes.pop("slot", 1), TaskSpec(), 3, 5)
-    return Task("t1", shared, **changes)
+    shared = TaskShared("s1", changes.pop("service_name", "web"), TaskSpec(), 3, 5)
+    return Task("t1", shared, changes.pop("slot", 1), **changes)
 
 
 def test_names():

@@ -10,7 +10,7 @@ from meshsim.model.specs import TaskSpec
 from meshsim.model.states import Role, TaskState
 
 STATUS = TaskStatus(TaskState.RUNNING, "started", "", 5, ContainerStatus("c1", 1001, 0))
-TASK = Task("t1", TaskShared("s1", "web", 1, TaskSpec(), 1, 0))
+TASK = Task("t1", TaskShared("s1", "web", TaskSpec(), 1, 0), 1)
 
 
 def told(old, new) -> tuple:

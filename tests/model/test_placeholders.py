@@ -14,7 +14,7 @@ NODE = NodeDescription("mynode", Platform("myos", "myarch"))
 
 
 def task(slot: int = 10) -> Task:
-    return Task("taskID", TaskShared("serviceID", "serviceName", slot, TaskSpec(), 0, 0, LABELS), "nodeID")
+    return Task("taskID", TaskShared("serviceID", "serviceName", TaskSpec(), 0, 0, LABELS), slot, "nodeID")
 
 
 def expanded(text: str, slot: int = 10) -> str:

@@ -33,7 +33,7 @@ def store() -> Store:
 
 
 def task(identifier: str, service: str = "s1", **changes) -> Task:
-    return Task(identifier, TaskShared(service, "web", 1, TaskSpec(), 1, 0), **changes)
+    return Task(identifier, TaskShared(service, "web", TaskSpec(), 1, 0), 1, **changes)
 
 
 class Watcher:

@@ -401,7 +401,8 @@ def test_scale_down(case: Step) -> None:
         slot: [
             Task(
                 f"{slot}.{n}",
-                TaskShared("s", "s", slot, TaskSpec(), 1, 0),
+                TaskShared("s", "s", TaskSpec(), 1, 0),
+                slot,
                 node,
                 status=TaskStatus(TaskState[state.upper()]),
             )

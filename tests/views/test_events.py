@@ -152,7 +152,7 @@ def test_filters_of_swarm_objects() -> None:
         (ReplicatedJob(), "replicated-job"),
     ]:
         assert fits_service(Service(ID, spec=ServiceSpec("x", mode=mode)), {"mode": [word]})
-    task = Task("t" * 25, TaskShared(ID, "web", 1, TaskSpec(), 1, 0), "n1")
+    task = Task("t" * 25, TaskShared(ID, "web", TaskSpec(), 1, 0), 1, "n1")
     assert fits_task(task, {"name": ["web.1"], "desired-state": ["Running"], "node": ["n1"], "service": [ID]})
     assert not fits_task(task.evolve_to(1, 0, desired=TaskState.SHUTDOWN), {"desired-state": ["running"]})
     assert fits_file(Secret(ID, spec=SecretSpec("db_pw")), {"name": ["db"]})

@@ -217,7 +217,8 @@ def test_task_ground_truth_26() -> None:
     )
     task = Task(
         recorded["ID"],
-        TaskShared(recorded["ServiceID"], "full", 1, FULL_TASK, 1, at(recorded["CreatedAt"])),
+        TaskShared(recorded["ServiceID"], "full", FULL_TASK, 1, at(recorded["CreatedAt"])),
+        1,
         recorded["NodeID"],
         TaskState.RUNNING,
         TaskStatus(

@@ -59,11 +59,9 @@ def task(
     iteration: int | None = None,
     ports: tuple[PortConfig, ...] = (),
 ) -> Task:
-    shared = TaskShared(
-        "svc", "lbapp1", slot, TaskSpec(ContainerSpec(IMAGE)), 1, created, job_iteration=iteration
-    )
+    shared = TaskShared("svc", "lbapp1", TaskSpec(ContainerSpec(IMAGE)), 1, created, job_iteration=iteration)
     status = TaskStatus(state, err=err, timestamp_ns=created, ports=ports)
-    return Task(identifier or f"task{slot}{created}".ljust(25, "x"), shared, node, desired, status)
+    return Task(identifier or f"task{slot}{created}".ljust(25, "x"), shared, slot, node, desired, status)
 
 
 @pytest.mark.parametrize(
@@ -273,7 +271,7 @@ def test_task_rows_details() -> None:
     host_port = PortConfig(80, 8080, mode=PublishMode.HOST)
     many = [
         task(0, node="n7", ports=(host_port, host_port)),
-        Task("a" * 25, TaskShared("", "", 0, TaskSpec(attachment="c" * 64), 0, 0)),
+        Task("a" * 25, TaskShared("", "", TaskSpec(attachment="c" * 64), 0, 0), 0),
     ]
     first, second = rows.task_rows(many, now_ns=0, service_name=str, node_name=str, trunc=False, marks=False)
     assert (first.field("Name"), second.field("Name")) == ("a" * 25, "svc.n7")

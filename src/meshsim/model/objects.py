@@ -316,11 +316,10 @@ class TaskStatus(Frozen):
 
 @value
 class TaskShared(Frozen):
-    """The part of a task that never changes after its creation."""
+    """What tasks made together have in common; it never changes."""
 
     service_id: str
     service_name: str
-    slot: int
     spec: TaskSpec
     spec_version: int
     created_ns: int
@@ -330,10 +329,11 @@ class TaskShared(Frozen):
 
 @value
 class Task(Frozen):
-    """One unit of work: a part that never changes, and the small part that does.
+    """One unit of work: what never changes, and the small part that does.
 
     Attributes:
-        shared: spec, service, slot, creation time.
+        shared: spec, service, creation time.
+        slot: the replica number (1-based); 0 for global services, attachments and the first job task.
         node_id: where it runs; empty until placed.
         desired: the state the managers want.
         status: the state observed, and when.
@@ -345,6 +345,7 @@ class Task(Frozen):
 
     id: str
     shared: TaskShared
+    slot: int = 0
     node_id: str = ""
     desired: TaskState = TaskState.RUNNING
     status: TaskStatus = field(factory=TaskStatus)
@@ -358,11 +359,6 @@ class Task(Frozen):
     def service_id(self) -> str:
         """The service's id; empty for a plain container's attachment task."""
         return self.shared.service_id
-
-    @property
-    def slot(self) -> int:
-        """The replica number (1-based); 0 for global services, attachments and the first job task."""
-        return self.shared.slot
 
     @property
     def spec(self) -> TaskSpec:
@@ -393,7 +389,7 @@ class Task(Frozen):
         shared = self.shared
         if not shared.service_name:
             return self.id
-        return f"{shared.service_name}.{shared.slot or self.node_id}.{self.id}"
+        return f"{shared.service_name}.{self.slot or self.node_id}.{self.id}"
 
     def attachment(self, network_id: str) -> Attachment | None:
         """The task's place on that network, if it has one."""
@@ -416,6 +412,7 @@ class Task(Frozen):
         return Task(
             self.id,
             self.shared,
+            self.slot,
             self.node_id if node_id is None else node_id,
             self.desired if desired is None else desired,
             self.status if status is None else status,

@@ -88,7 +88,7 @@ def expand_container(container: ContainerSpec, task: Task, node: NodeDescription
         InvalidArgument: a template that does not parse, or names what does not exist.
 
     >>> spec = ContainerSpec("nginx", env=("A={{.Task.Slot}}/{{.Service.Name}}",), hostname="h")
-    >>> expand_container(spec, Task("t", TaskShared("s", "web", 3, TaskSpec(), 0, 0)), None).env
+    >>> expand_container(spec, Task("t", TaskShared("s", "web", TaskSpec(), 0, 0), 3), None).env
     ('A=3/web',)
     """
     if not _has_placeholders(container):
@@ -110,7 +110,7 @@ def check_placeholders(spec: TaskSpec) -> ContainerSpec:
 
     Source: swarmkit manager/controlapi/service.go validateContainerSpec.
     """
-    made_up = Task("", TaskShared("serviceid", "servicename", 1, spec, 0, 0), "nodeid")
+    made_up = Task("", TaskShared("serviceid", "servicename", spec, 0, 0), 1, "nodeid")
     node = NodeDescription("nodeHostname", Platform("os", "architecture"))
     return expand_container(spec.container, made_up, node)
 

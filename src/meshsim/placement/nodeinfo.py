@@ -69,7 +69,7 @@ class NodeInfo:
 
     >>> from meshsim.model import objects, specs
     >>> info = NodeInfo(objects.Node("n1"))
-    >>> task = objects.Task("t1", objects.TaskShared("web", "web", 1, specs.TaskSpec(), 1, 0))
+    >>> task = objects.Task("t1", objects.TaskShared("web", "web", specs.TaskSpec(), 1, 0), 1)
     >>> info.add(task), info.add(task), info
     (True, False, <NodeInfo n1: 1 active task, 0 nano-CPUs and 0 bytes left, not ready>)
 

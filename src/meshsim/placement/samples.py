@@ -128,7 +128,8 @@ def sample_tasks(
     return [
         Task(
             f"{service}.{slot}",
-            TaskShared(service, service, slot, shared_spec, spec_version, 0),
+            TaskShared(service, service, shared_spec, spec_version, 0),
+            slot,
             node_id,
             status=TaskStatus(TaskState.PENDING),
             endpoint=endpoint,

@@ -20,7 +20,7 @@ The loop is :class:`Allocator`; what it hands out comes from :class:`NetworkAllo
     >>> spec = ServiceSpec("http", task=TaskSpec(networks=(NetworkAttachmentConfig("eg1"),)))
     >>> with store.transaction() as tx:
     ...     http = tx.create(Service("s1", spec=spec))
-    ...     task = tx.create(Task("t1", TaskShared("s1", "http", 1, spec.task, 0, 0)))
+    ...     task = tx.create(Task("t1", TaskShared("s1", "http", spec.task, 0, 0), 1))
     >>> store.services["s1"].endpoint.virtual_ips[0].address
     '10.0.0.2/24'
     >>> store.tasks["t1"].state.label, store.tasks["t1"].attachments[0].address

@@ -79,7 +79,8 @@ class NetworkCalls(Calls):
         now_ns = self._clock.now_ns
         task = Task(
             object_id(self._ids),
-            TaskShared("", "", 0, spec, 0, now_ns),
+            TaskShared("", "", spec, 0, now_ns),
+            0,
             node_id,
             status=TaskStatus(TaskState.NEW, "created", "", now_ns),
             attachments=tuple(Attachment(found.id, address) for address in tuple(addresses)[:1]),

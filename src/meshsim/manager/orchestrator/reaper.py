@@ -95,7 +95,7 @@ class TaskReaper:
                 touched = True
                 if old is None:
                     self._file(task)
-                    service_id, slot = task.shared.service_id, task.shared.slot
+                    service_id, slot = task.shared.service_id, task.slot
                     if service_id:
                         self._dirty[service_id, slot, "" if slot else task.node_id] = None
                 elif _is_over(task):
@@ -114,7 +114,7 @@ class TaskReaper:
             of_service = self._slots.get(shared.service_id)
             if of_service is None:
                 of_service = self._slots[shared.service_id] = Roster()
-            of_service.add(shared.slot or task.node_id, task.id)
+            of_service.add(task.slot or task.node_id, task.id)
 
     def _unfile(self, task: Task) -> None:
         of_service = self._slots.get(task.service_id)

@@ -116,7 +116,7 @@ class RestartSupervisor:
             new_task(
                 self._ids,
                 service,
-                0 if per_node(service) else task.shared.slot,
+                0 if per_node(service) else task.slot,
                 self._clock.now_ns,
                 node_id=task.node_id if per_node(service) else "",
                 desired=TaskState.READY,
@@ -152,7 +152,7 @@ class RestartSupervisor:
             return True
         # History is kept by slot and node, but looked up by node for global services alone: so a
         # global job never finds its own and its attempts are unlimited.
-        key = (task.shared.slot, task.node_id if is_global(service) else "")
+        key = (task.slot, task.node_id if is_global(service) else "")
         history = self._history.get(service.id, {}).get(key)
         if history is None or task.shared.spec_version != history.spec_version:
             return True
@@ -169,7 +169,7 @@ class RestartSupervisor:
         if policy is None or not policy.max_attempts:
             return
         of_service = self._history.setdefault(replacement.service_id, {})
-        history = of_service.setdefault((replacement.shared.slot, node_id), _History())
+        history = of_service.setdefault((replacement.slot, node_id), _History())
         if history.spec_version != replacement.spec_version:
             history.spec_version, history.total, history.times_ns = replacement.spec_version, 0, None
         history.total += 1

@@ -95,7 +95,7 @@ class ServiceSlots:
     >>> from meshsim.model.objects import TaskShared
     >>> from meshsim.model.specs import TaskSpec
     >>> slots = ServiceSlots()
-    >>> slots.note(Task("t1", TaskShared("s1", "web", 1, TaskSpec(), 0, 0)))
+    >>> slots.note(Task("t1", TaskShared("s1", "web", TaskSpec(), 0, 0), 1))
     >>> slots.free_numbers(2), slots
     ([2, 3], <ServiceSlots: 1 live, 0 idle>)
     """
@@ -116,7 +116,7 @@ class ServiceSlots:
     def note(self, task: Task) -> None:
         """Take notice of a task that is new or was told another desired state. O(log slots)."""
         identifier = task.id
-        slot: Slot = task.shared.slot or task.node_id or 0
+        slot: Slot = task.slot or task.node_id or 0
         fresh = self.tasks.add(slot, identifier)
         live = task.desired <= TaskState.RUNNING
         if fresh and live:
@@ -130,7 +130,7 @@ class ServiceSlots:
 
     def forget(self, task: Task) -> None:
         """Take notice that a task is gone from the store; harmless when it was not known."""
-        slot: Slot = task.shared.slot or task.node_id or 0
+        slot: Slot = task.slot or task.node_id or 0
         if not self.tasks.drop(slot, task.id):
             return
         count = self.live.get(slot, 0)

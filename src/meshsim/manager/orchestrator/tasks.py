@@ -84,11 +84,11 @@ def new_tasks(
     job = service.job_status.iteration if service.job_status is not None else None
     status = TaskStatus(TaskState.NEW, "created", "", now_ns)
     endpoint = Endpoint(spec.endpoint)
+    shared = TaskShared(service.id, spec.name, spec.task, spec_version, now_ns, spec.labels, job)
     for slot in slots:
-        shared = TaskShared(service.id, spec.name, slot, spec.task, spec_version, now_ns, spec.labels, job)
         identifier = object_id(ids)
         version = tx.version if tx is not None else 0
-        yield Task(identifier, shared, node_id, desired, status, (), endpoint, None, version, now_ns)
+        yield Task(identifier, shared, slot, node_id, desired, status, (), endpoint, None, version, now_ns)
 
 
 def invalid_node(node: Node | None) -> bool:
