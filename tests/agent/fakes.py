@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from meshsim.agent import Outcome
 from meshsim.errors import NotFound
 from meshsim.model.objects import (
     Attachment,
-    ContainerStatus,
     Node,
     NodeDescription,
     Task,
@@ -18,6 +19,12 @@ from meshsim.model.states import TaskState
 
 MS = 1_000_000
 S = 1_000_000_000
+
+
+class FakeContainer(NamedTuple):
+    id: str
+    pid: int = 0
+    exit_code: int = 0
 
 
 class FakeRuntime:
@@ -41,7 +48,7 @@ class FakeRuntime:
         image = task.spec.container.image
         if image == "missing" and not self.cured:
             return Outcome(self.prepare_ns, "No such image: missing")
-        self.containers[task.id] = ContainerStatus(f"c-{task.id}")
+        self.containers[task.id] = FakeContainer(f"c-{task.id}")
         return Outcome(self.prepare_ns)
 
     def start(self, task):
@@ -63,7 +70,7 @@ class FakeRuntime:
 
     def finish(self, task):
         self._note("finish", task)
-        status = ContainerStatus(f"c-{task.id}", 0, self.exit_code)
+        status = FakeContainer(f"c-{task.id}", 0, self.exit_code)
         self.containers[task.id] = status
         return status
 
@@ -71,10 +78,7 @@ class FakeRuntime:
         self.calls.append(("remove", task_id))
         self.containers.pop(task_id, None)
 
-    def has(self, task_id):
-        return self.status(task_id) is not None
-
-    def status(self, task_id):
+    def of_task(self, task_id):
         return self.containers.get(task_id)
 
     def done(self, task_id):

@@ -123,7 +123,7 @@ def test_normal_path():
     assert (stand.now_ns, stand.state) == (100 * MS, T.STARTING)
     stand.wake()
     assert (stand.now_ns, stand.state, stand.controller.status.message) == (300 * MS, T.RUNNING, "started")
-    assert stand.controller.status.container.container_id == "c-t1"
+    assert stand.controller.status.container_id == "c-t1"
     assert stand.calls == ["prepare", "start", "publish"]
     assert stand.controller.doing is Doing.RUNNING
 

@@ -261,7 +261,7 @@ def test_5_1_a_program_that_ends_by_itself(exit_code, state, err):
     task.crash(exit_code)
     cluster.run_for("1s")
     assert (task.state, task.record.status.err) == (state, err)
-    assert task.record.status.container.exit_code == exit_code
+    assert task.record.status.exit_code == exit_code
     cluster.settle()
     assert service.replicas == "1/1"
 

@@ -4,12 +4,12 @@ import attrs
 import pytest
 
 from meshsim.model.frozen import FrozenDict
-from meshsim.model.objects import Attachment, ContainerStatus, Endpoint, Node, Task, TaskShared, TaskStatus
+from meshsim.model.objects import Attachment, Endpoint, Node, Task, TaskShared, TaskStatus
 from meshsim.model.operations import Operations
 from meshsim.model.specs import TaskSpec
 from meshsim.model.states import Role, TaskState
 
-STATUS = TaskStatus(TaskState.RUNNING, "started", "", 5, ContainerStatus("c1", 1001, 0))
+STATUS = TaskStatus(TaskState.RUNNING, "started", "", 5, "c1", 1001, 0)
 TASK = Task("t1", TaskShared("s1", "web", TaskSpec(), 1, 0), 1)
 
 
@@ -27,7 +27,7 @@ def told(old, new) -> tuple:
         ("desired", TaskState.SHUTDOWN),
         ("status", STATUS),
         ("status", TaskStatus(TaskState.PENDING, "waits", "no node", 3)),
-        ("status", TaskStatus(TaskState.STARTING, "starting", "", 4, ContainerStatus("c1"))),
+        ("status", TaskStatus(TaskState.STARTING, "starting", "", 4, "c1")),
         ("attachments", (Attachment("ingress", "10.0.0.5/24"),)),
         ("endpoint", Endpoint()),
         ("assigned_generic", FrozenDict({"gpu": 1})),

@@ -12,7 +12,6 @@ from meshsim.gotext.values import json_text, to_json
 from meshsim.model.objects import (
     Attachment,
     Config,
-    ContainerStatus,
     Endpoint,
     IpamState,
     ManagerStatus,
@@ -225,7 +224,7 @@ def test_task_ground_truth_26() -> None:
             TaskState.STARTING,
             "starting",
             timestamp_ns=at(status["Timestamp"]),
-            container=ContainerStatus(status["ContainerStatus"]["ContainerID"]),
+            container_id=status["ContainerStatus"]["ContainerID"],
         ),
         attachments,
         version=recorded["Version"]["Index"],

@@ -23,7 +23,7 @@ Read in this order: ``moves`` (the table), ``runtime`` (the engine), ``controlle
 from meshsim.agent.agent import Agent, DispatcherApi
 from meshsim.agent.controller import Controller, Doing
 from meshsim.agent.moves import TABLE, Act, Rule
-from meshsim.agent.runtime import Outcome, Runtime, success
+from meshsim.agent.runtime import Outcome, Runtime, TaskContainer, success
 from meshsim.agent.worker import TaskView, Worker
 
 __all__ = [
@@ -36,6 +36,7 @@ __all__ = [
     "Outcome",
     "Rule",
     "Runtime",
+    "TaskContainer",
     "TaskView",
     "Worker",
     "success",

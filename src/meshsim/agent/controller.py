@@ -18,8 +18,8 @@ from typing import Final
 from attrs import define, field
 
 from meshsim.agent.moves import TABLE, Act, Rule
-from meshsim.agent.runtime import Outcome, Runtime
-from meshsim.model.objects import ContainerStatus, Network, Task, TaskStatus
+from meshsim.agent.runtime import Outcome, Runtime, TaskContainer
+from meshsim.model.objects import Network, Task, TaskStatus
 from meshsim.model.states import TaskState
 from meshsim.profile import Profile
 from meshsim.sim import Own, Shared
@@ -210,7 +210,7 @@ class Controller:
         Source: swarmkit agent/worker.go Init; recorded: exit code 255 after a power cut.
         """
         if self._started:
-            there = bench.runtime.has(self.task.id)
+            there = bench.runtime.of_task(self.task.id) is not None
             container = bench.runtime.finish(self.task) if there else None
             self._started = self._published = False
             self.doing = Doing.NOTHING
@@ -238,11 +238,11 @@ class Controller:
                 _BEGINS[rule.act](self, bench, now_ns)
 
     def _go_on(self, bench: Bench, rule: Rule, now_ns: int) -> None:
-        container = self.status.container
-        if container is None:
+        container_id = self.status.container_id
+        if not container_id:
             self.status = bench.statuses.get(rule.to, rule.message, now_ns)
         else:
-            self.status = TaskStatus(rule.to, rule.message, "", now_ns, container)
+            self.status = TaskStatus(rule.to, rule.message, "", now_ns, container_id)
 
     def _prepare(self, bench: Bench, now_ns: int) -> None:
         if self.task.shared.spec.attachment:
@@ -256,13 +256,13 @@ class Controller:
         if self._outcome is not None and self._outcome.err:
             self._end(bench, _S.REJECTED, self.status.message, self._outcome.err, None, now_ns)
             return
-        container = bench.runtime.status(self.task.id)
-        self.status = TaskStatus(_S.READY, "prepared", "", now_ns, container)
+        container = self._container(bench)
+        self.status = TaskStatus(_S.READY, "prepared", "", now_ns, container.id if container else "")
 
     def _start(self, bench: Bench, now_ns: int) -> None:
         if self.task.shared.spec.attachment:
             self._running(bench, now_ns)
-        elif not bench.runtime.has(self.task.id):
+        elif bench.runtime.of_task(self.task.id) is None:
             self._missing(bench, now_ns)
         else:
             self._begin(Doing.STARTING, bench.runtime.start(self.task), now_ns)
@@ -289,7 +289,9 @@ class Controller:
             self._published = True
         ports = self._outcome.ports if self._outcome is not None else ()
         self._outcome = None
-        self.status = TaskStatus(_S.RUNNING, "started", "", now_ns, self._container(bench), ports)
+        container = self._container(bench)
+        inside = (container.id, container.pid, container.exit_code) if container else ("", 0, 0)
+        self.status = TaskStatus(_S.RUNNING, "started", "", now_ns, *inside, ports)
 
     def _wait(self, bench: Bench, now_ns: int) -> None:
         if self._started or self.task.shared.spec.attachment:
@@ -340,7 +342,7 @@ class Controller:
     # -- ends ------------------------------------------------------------------------------------------
 
     def _judge(
-        self, bench: Bench, exit_code: int, text: str, container: ContainerStatus | None, now_ns: int
+        self, bench: Bench, exit_code: int, text: str, container: TaskContainer | None, now_ns: int
     ) -> None:
         """The process ended unasked: COMPLETE on exit code 0, else FAILED.
 
@@ -361,11 +363,12 @@ class Controller:
         state: TaskState,
         message: str,
         err: str,
-        container: ContainerStatus | None,
+        container: TaskContainer | None,
         now_ns: int,
     ) -> None:
         self.doing = Doing.NOTHING
-        self.status = TaskStatus(state, message, err, now_ns, container)
+        inside = (container.id, 0, container.exit_code) if container else ("", 0, 0)
+        self.status = TaskStatus(state, message, err, now_ns, *inside)
         if self.forgotten:
             bench.runtime.remove(self.task.id)
 
@@ -374,10 +377,10 @@ class Controller:
         self._outcome = outcome
         self.due_ns = now_ns + outcome.delay_ns
 
-    def _container(self, bench: Bench) -> ContainerStatus | None:
+    def _container(self, bench: Bench) -> TaskContainer | None:
         if self.task.shared.spec.attachment:
             return None
-        return bench.runtime.status(self.task.id)
+        return bench.runtime.of_task(self.task.id)
 
     def check(self) -> None:
         """Assert that the step under way fits the state."""

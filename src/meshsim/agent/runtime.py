@@ -1,7 +1,7 @@
 """Room agent: what the agent asks of the machine's engine, as a Protocol.
 
-Comes in: nothing. Goes out: the :class:`Runtime` that the cluster implements, and the :class:`Outcome` of its
-longer steps. Rule of this file: no behaviour.
+Comes in: nothing. Goes out: the :class:`Runtime` that the cluster implements, the :class:`TaskContainer` it
+shows of a task, and the :class:`Outcome` of its longer steps. Rule of this file: no behaviour.
 
 Source: swarmkit agent/exec/controller.go Controller.
 """
@@ -15,10 +15,10 @@ from typing import Protocol
 from attrs import frozen
 
 from meshsim.model.frozen import Frozen
-from meshsim.model.objects import ContainerStatus, Network, Task
+from meshsim.model.objects import Network, Task
 from meshsim.model.specs import PortConfig
 
-__all__ = ["Outcome", "Runtime", "success"]
+__all__ = ["Outcome", "Runtime", "TaskContainer", "success"]
 
 
 @frozen(slots=True)
@@ -44,6 +44,22 @@ def success(delay_ns: int) -> Outcome:
     return Outcome(delay_ns)
 
 
+class TaskContainer(Protocol):
+    """A task's container, as far as the task's status tells of it."""
+
+    @property
+    def id(self) -> str:
+        """64 hexadecimal digits."""
+
+    @property
+    def pid(self) -> int:
+        """Of its process; once that has ended, of no interest."""
+
+    @property
+    def exit_code(self) -> int:
+        """How its process ended; 0 before."""
+
+
 class Runtime(Protocol):
     """What the agent asks of the machine's engine.
 
@@ -66,14 +82,11 @@ class Runtime(Protocol):
     def stop(self, task: Task, grace_ns: int, /) -> int:
         """Send the stop signal; returns the nanoseconds until the process will have ended."""
 
-    def finish(self, task: Task, /) -> ContainerStatus:
-        """The process has ended: take its sandbox and bindings away; returns how it ended."""
+    def finish(self, task: Task, /) -> TaskContainer:
+        """The process has ended: take its sandbox and bindings away; returns what is left."""
 
     def remove(self, task_id: str, /) -> None:
         """Remove the container: the managers have forgotten the task."""
 
-    def has(self, task_id: str, /) -> bool:
-        """Whether the task has a container."""
-
-    def status(self, task_id: str, /) -> ContainerStatus | None:
-        """The task's container as it is, or None when there is none."""
+    def of_task(self, task_id: str, /) -> TaskContainer | None:
+        """The task's container, or None when there is none."""

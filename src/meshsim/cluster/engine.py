@@ -26,7 +26,7 @@ from meshsim.cluster.wiring import Wiring
 from meshsim.dataplane import DataPlane, Journal
 from meshsim.errors import Conflict, EngineDown, InvalidArgument, NotFound
 from meshsim.model.frozen import FrozenDict
-from meshsim.model.objects import ContainerStatus, Network, Node, Task
+from meshsim.model.objects import Network, Node, Task
 from meshsim.model.placeholders import expand_container
 from meshsim.model.specs import PortConfig
 from meshsim.model.states import PublishMode
@@ -192,7 +192,7 @@ class Engine:
             return Outcome(profile.prepare_ns, f"No such image: {with_tag(spec.image)}")
         if not self.wiring.materialise(task.attachments, networks, node):
             return Outcome(_LB_WAIT_NS, _NO_ADDRESS)
-        if self.has(task.id):  # created before the power was cut
+        if self.of_task(task.id) is not None:  # created before the power was cut
             return success(profile.prepare_ns)
         container = self._create(
             task.name,
@@ -251,28 +251,17 @@ class Engine:
         """Send the stop signal; how long until the process will have ended."""
         return self.signal(self._world.endpoints[task.id], grace_ns)
 
-    def finish(self, task: Task) -> ContainerStatus:
+    def finish(self, task: Task) -> Container:
         """The process has ended: withdraw its bindings, take its namespace away."""
         container = self._world.endpoints[task.id]
         self._unplug(container)
-        return ContainerStatus(container.id, 0, container.exit_code)
+        return container
 
     def remove(self, task_id: str) -> None:
         """Remove the container of a task that the managers have forgotten."""
         container = self.of_task(task_id)
         if container is not None:
             self.discard(container)
-
-    def has(self, task_id: str) -> bool:
-        """Whether the task has a container here."""
-        return self.of_task(task_id) is not None
-
-    def status(self, task_id: str) -> ContainerStatus | None:
-        """The task's container, or None."""
-        container = self.of_task(task_id)
-        return (
-            None if container is None else ContainerStatus(container.id, container.pid, container.exit_code)
-        )
 
     @property
     def _node(self) -> Node | None:

@@ -37,7 +37,6 @@ from meshsim.model.states import NodeState, Reachability, Role, TaskState, Updat
 __all__ = [
     "Attachment",
     "Config",
-    "ContainerStatus",
     "Endpoint",
     "IpamState",
     "JobStatus",
@@ -289,20 +288,14 @@ class Service(StoredObject):
         return self.spec.name
 
 
-@frozen(slots=True, weakref_slot=False)
-class ContainerStatus(Frozen):
-    """What the agent knows of a task's container."""
-
-    container_id: str
-    pid: int = 0
-    exit_code: int = 0
-
-
 @value
 class TaskStatus(Frozen):
     """How far a task has come, when, and what was said about it.
 
     Attributes:
+        container_id: of its container; empty when the agent has made none.
+        pid: of the container's process; 0 when none runs.
+        exit_code: how that ended.
         ports: host-mode ports as the node opened them.
     """
 
@@ -310,7 +303,9 @@ class TaskStatus(Frozen):
     message: str = ""
     err: str = ""
     timestamp_ns: int = 0
-    container: ContainerStatus | None = None
+    container_id: str = ""
+    pid: int = 0
+    exit_code: int = 0
     ports: tuple[PortConfig, ...] = ()
 
 

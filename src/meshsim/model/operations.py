@@ -16,13 +16,14 @@ from typing import Any, Final
 import attrs
 
 from meshsim.model.events import AnyObject
-from meshsim.model.objects import ContainerStatus, Task, TaskStatus
+from meshsim.model.objects import Task, TaskStatus
 from meshsim.sim import Shared
 
 __all__ = ["Operations", "whole"]
 
 _CREATED_TASK: Final = ("create", "task", "")
 _task_parts: Final = attrgetter(*(field.name for field in attrs.fields(Task)))
+_status_fields: Final = attrgetter(*(field.name for field in attrs.fields(TaskStatus)))
 #: the few kinds of operations there are, each kept once
 _HEADS: Final[dict[tuple[str, ...], tuple[str, ...]]] = {}
 #: fields that are the commit's and not told again
@@ -78,9 +79,10 @@ class Operations(Shared):
 def whole(item: Any, items: Iterator[Any]) -> Any:
     """A value as it was: a class stands for an object of it, whose parts are the next items.
 
-    >>> items = iter([ContainerStatus, "c1", 7, 0, "next"])
+    >>> from meshsim.model.objects import Attachment
+    >>> items = iter([Attachment, "net", "10.0.1.3/24", (), "next"])
     >>> whole(next(items), items), next(items)
-    (ContainerStatus(container_id='c1', pid=7, exit_code=0), 'next')
+    (Attachment(network_id='net', address='10.0.1.3/24', aliases=()), 'next')
     """
     if type(item) is not type:
         return item
@@ -93,12 +95,9 @@ def _status_parts(status: TaskStatus) -> tuple[Any, ...]:
     Such a status is soon replaced by the next. One without a container is shared by many tasks, and one with
     a process stays in the store: they cost nothing here.
     """
-    inside = status.container
-    if inside is None or inside.pid:
+    if status.pid or not status.container_id:
         return (status,)
-    container = (ContainerStatus, inside.container_id, inside.pid, inside.exit_code)
-    told = (TaskStatus, status.state, status.message, status.err, status.timestamp_ns)
-    return (*told, *container, status.ports)
+    return (TaskStatus, *_status_fields(status))
 
 
 def _task_delta(old: Any, new: Task) -> tuple[list[str], list[Any]]:

@@ -184,10 +184,9 @@ def task(record: Task, *, epoch_ns: int = 0, network: Callable[[str], Network | 
 def _task_status(record: Task, epoch_ns: int) -> Struct:
     status = record.status
     container = None
-    if status.container is not None:
-        inside = status.container
+    if status.container_id:
         container = Pointer(
-            go.CONTAINER_STATUS(ContainerID=inside.container_id, PID=inside.pid, ExitCode=inside.exit_code)
+            go.CONTAINER_STATUS(ContainerID=status.container_id, PID=status.pid, ExitCode=status.exit_code)
         )
     return go.TASK_STATUS(
         Timestamp=Time(epoch_ns + status.timestamp_ns),
