@@ -6,7 +6,7 @@ import pytest
 from tests.agent.fakes import MS, FakeRuntime, S, make_task, want
 
 from meshsim.agent import TABLE, Act, Controller, Doing
-from meshsim.agent.controller import NEVER, Bench, Statuses
+from meshsim.agent.controller import NEVER, Bench, early_status
 from meshsim.model.states import TASK_MOVES, TaskState
 from meshsim.profile import Profile
 
@@ -106,11 +106,10 @@ def test_5_1_messages():
 
 
 def test_statuses_are_shared_within_a_moment_only():
-    statuses = Statuses()
-    first = statuses.get(T.PREPARING, "preparing", 1)
-    assert statuses.get(T.PREPARING, "preparing", 1) is first
-    assert statuses.get(T.PREPARING, "preparing", 2) is not first
-    assert statuses.get(T.PREPARING, "other", 2).message == "other"
+    first = early_status(T.PREPARING, "preparing", 1)
+    assert early_status(T.PREPARING, "preparing", 1) is first
+    assert early_status(T.PREPARING, "preparing", 2) is not first
+    assert early_status(T.PREPARING, "other", 2).message == "other"
 
 
 # -- the way up --------------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from enum import Enum
+from functools import lru_cache
 from typing import Final
 
 from attrs import define, field
@@ -22,9 +23,9 @@ from meshsim.agent.runtime import Outcome, Runtime, TaskContainer
 from meshsim.model.objects import Network, Task, TaskStatus
 from meshsim.model.states import TaskState
 from meshsim.profile import Profile
-from meshsim.sim import Own, Shared
+from meshsim.sim import Own
 
-__all__ = ["NEVER", "Bench", "Controller", "Doing", "Statuses"]
+__all__ = ["NEVER", "Bench", "Controller", "Doing", "early_status"]
 
 _S = TaskState
 #: the due time of a step that only an event can end
@@ -45,27 +46,14 @@ class Doing(Enum):
     STOPPING = "stopping"
 
 
-class Statuses(Shared):
-    """Task statuses that say the same at the same moment are one object.
+@lru_cache(maxsize=64)
+def early_status(state: TaskState, message: str, now_ns: int) -> TaskStatus:
+    """The status of a task that has no container yet: one object for all that say the same at a moment.
 
-    What is kept here is what anybody would make anew, so forks share it.
-
-    >>> statuses = Statuses()
-    >>> statuses.get(TaskState.PREPARING, "preparing", 5) is statuses.get(TaskState.PREPARING, "preparing", 5)
+    >>> early_status(TaskState.PREPARING, "preparing", 5) is early_status(TaskState.PREPARING, "preparing", 5)
     True
     """
-
-    __slots__ = ("_last",)
-
-    def __init__(self) -> None:
-        self._last: dict[TaskState, TaskStatus] = {}
-
-    def get(self, state: TaskState, message: str, now_ns: int) -> TaskStatus:
-        """The status without container, error or ports. O(1)."""
-        status = self._last.get(state)
-        if status is None or status.timestamp_ns != now_ns or status.message != message:
-            status = self._last[state] = TaskStatus(state, message, "", now_ns)
-        return status
+    return TaskStatus(state, message, "", now_ns)
 
 
 @define(slots=True)
@@ -75,7 +63,6 @@ class Bench:
     runtime: Runtime
     profile: Profile
     networks: Own[dict[str, Network]] = field(factory=dict)
-    statuses: Statuses = field(factory=Statuses)
 
 
 class Controller:
@@ -240,7 +227,7 @@ class Controller:
     def _go_on(self, bench: Bench, rule: Rule, now_ns: int) -> None:
         container_id = self.status.container_id
         if not container_id:
-            self.status = bench.statuses.get(rule.to, rule.message, now_ns)
+            self.status = early_status(rule.to, rule.message, now_ns)
         else:
             self.status = TaskStatus(rule.to, rule.message, "", now_ns, container_id)
 
