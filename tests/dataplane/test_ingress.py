@@ -89,7 +89,7 @@ def test_5_2_all_weights_zero_is_refused_too(lab):
 def test_5_5_12_udp_and_tcp_of_one_number_are_two_ports():
     lab = Lab(2)
     lab.start("u", "host01", service="u", publish=[("udp", 81, 80)], listen=(("udp", 80),))
-    lab.start("h", "host01", host_ports=[HostPort("tcp", 81, 80)])
+    lab.start("h", "host01", host_ports=(HostPort("tcp", 81, 80),))
     lab.run(1)
     assert lab.reached("host02", f"{N1}:81", 1, protocol="udp") == ["u"]
     opened = lab.planes["host02"].connect(N1, 81)
@@ -139,7 +139,7 @@ def test_a_port_the_task_does_not_publish_is_dropped(lab):
 def test_5_5_16_a_host_mode_port_is_refused_elsewhere_and_keeps_the_clients_address():
     lab = Lab(2)
     lab.add_network("eg1")
-    lab.start("hm", "host01", "eg1", host_ports=[HostPort("tcp", 8080, 80)])
+    lab.start("hm", "host01", "eg1", host_ports=(HostPort("tcp", 8080, 80),))
     laptop = lab.add_outsider()
     opened = laptop.connect(N1, 8080, trace=True)
     assert (opened.endpoint_id, opened.peer, opened.target_port) == ("hm", "192.168.65.200", 80)

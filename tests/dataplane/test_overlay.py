@@ -5,7 +5,7 @@ from random import Random
 
 import pytest
 
-from meshsim.dataplane import Lab
+from meshsim.dataplane import Lab, NamespaceFacts
 from meshsim.dns import OutsideWorld, Server
 from meshsim.profile import Profile
 
@@ -444,12 +444,8 @@ def test_a_container_on_several_networks_goes_by_the_one_that_has_the_address():
 
     plane = lab.planes["host01"]
     plane.add_bridge("b1", "mynet", "172.20.0.0/16", "172.20.0.1")
-    plane.add_namespace(
-        "mixed",
-        name="mixed",
-        container_id="m" * 64,
-        attachments=[Attachment("b1", "172.20.0.2/16"), Attachment(lab.networks["two"].id, "10.0.2.99/24")],
-    )
+    there = Attachment("b1", "172.20.0.2/16"), Attachment(lab.networks["two"].id, "10.0.2.99/24")
+    plane.add_namespace(NamespaceFacts("mixed", "mixed", "m" * 64, there))
     for client in (both, plane.namespaces["mixed"]):
         assert lab.reached(client, "10.0.2.4:80") == ["far"]
         assert client.ping("10.0.2.4").by == "far"

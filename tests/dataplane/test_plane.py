@@ -2,7 +2,7 @@
 
 import pytest
 
-from meshsim.dataplane import HostPort, Lab
+from meshsim.dataplane import HostPort, Lab, NamespaceFacts
 from meshsim.errors import BadValue
 from meshsim.model.objects import Attachment, Network
 from meshsim.model.specs import NetworkSpec
@@ -15,14 +15,9 @@ def lab():
     made.check()
 
 
-def bridged(plane, endpoint, address, **more):
-    plane.add_namespace(
-        endpoint,
-        name=endpoint,
-        container_id=f"{endpoint:0<64}",
-        attachments=[Attachment("b1", address)],
-        **more,
-    )
+def bridged(plane, endpoint, address, aliases=None):
+    facts = NamespaceFacts(endpoint, endpoint, f"{endpoint:0<64}", (Attachment("b1", address),))
+    plane.add_namespace(facts, aliases)
     return plane.namespaces[endpoint]
 
 
@@ -67,7 +62,7 @@ def test_a_network_without_subnet_cannot_be_joined(lab):
 def test_a_container_cannot_be_put_on_a_network_the_host_does_not_have(lab):
     with pytest.raises(BadValue, match="host01 has no network nosuch"):
         lab.planes["host01"].add_namespace(
-            "c", name="c", container_id="c" * 64, attachments=[Attachment("nosuch", "10.0.9.2/24")]
+            NamespaceFacts("c", "c", "c" * 64, (Attachment("nosuch", "10.0.9.2/24"),))
         )
 
 
@@ -104,7 +99,7 @@ def test_the_default_bridge_has_no_names(lab):
 
 
 def test_a_container_without_network_asks_the_hosts_servers(lab):
-    lab.planes["host01"].add_namespace("c", name="c", container_id="c" * 64)
+    lab.planes["host01"].add_namespace(NamespaceFacts("c", "c", "c" * 64))
     alone = lab.planes["host01"].namespaces["c"]
     assert alone.resolve("nosuch").rcode == "NXDOMAIN"
     assert lab.reached(alone, "192.168.65.11:81") == ["unreachable"]
@@ -112,8 +107,8 @@ def test_a_container_without_network_asks_the_hosts_servers(lab):
 
 def test_a_host_port_taken_over_by_a_newer_container_stays_with_it(lab):
     plane = lab.planes["host01"]
-    lab.start("old", "host01", host_ports=[HostPort("tcp", 8080, 80)])
-    lab.start("new", "host01", host_ports=[HostPort("tcp", 8080, 80)])
+    lab.start("old", "host01", host_ports=(HostPort("tcp", 8080, 80),))
+    lab.start("new", "host01", host_ports=(HostPort("tcp", 8080, 80),))
     lab.stop("old")
     assert plane.host_ports == {("tcp", 8080): ("new", 80)}
     assert lab.reached("host01", "127.0.0.1:8080") == ["new"]

@@ -5,6 +5,7 @@ import pytest
 from meshsim.dataplane import (
     HostPort,
     Lab,
+    NamespaceFacts,
     cards,
     gateway_users,
     inspect,
@@ -194,13 +195,15 @@ def test_mapped_ports_and_local_bridges():
     for number, name in enumerate(("bridge", "mynet"), 17):
         plane.add_bridge(f"{number}{'f' * 20}", name, f"172.{number + 3}.0.0/16", f"172.{number + 3}.0.1")
         plane.add_namespace(
-            name,
-            name=name,
-            container_id=name * 8,
-            attachments=[Attachment(f"{number}{'f' * 20}", f"172.{number + 3}.0.2/16")],
-            host_ports=[HostPort("tcp", 8000 + number, 80)],
+            NamespaceFacts(
+                name,
+                name,
+                name * 8,
+                (Attachment(f"{number}{'f' * 20}", f"172.{number + 3}.0.2/16"),),
+                (HostPort("tcp", 8000 + number, 80),),
+            )
         )
-    lab.start("hm", "host01", service="hm", publish=P81, host_ports=[HostPort("tcp", 8080, 80)])
+    lab.start("hm", "host01", service="hm", publish=P81, host_ports=(HostPort("tcp", 8080, 80),))
     assert [
         line for line in iptables(plane, "nat").splitlines() if "DNAT" in line and "-A DOCKER " in line
     ] == [
@@ -212,7 +215,7 @@ def test_mapped_ports_and_local_bridges():
         ip_addr(plane.namespaces["mynet"], brief=True).splitlines()[1]
         == "eth0@if6         UP             172.21.0.2/16 "
     )
-    plane.add_namespace("c", name="c", container_id="c" * 64)
+    plane.add_namespace(NamespaceFacts("c", "c", "c" * 64))
     assert iptables(plane.namespaces["c"], "nat").count("\n") == 4
 
 
@@ -313,9 +316,7 @@ def test_a_container_on_an_internal_bridge_has_no_default_route():
     plane.add_bridge("b" * 64, "inside", "172.20.0.0/16", "172.20.0.1", internal=True)
     from meshsim.model.objects import Attachment
 
-    plane.add_namespace(
-        "one", name="one", container_id="1" * 64, attachments=[Attachment("b" * 64, "172.20.0.2/16")]
-    )
+    plane.add_namespace(NamespaceFacts("one", "one", "1" * 64, (Attachment("b" * 64, "172.20.0.2/16"),)))
     assert (
         ip_route(plane.namespaces["one"])
         == "172.20.0.0/16 dev eth0 proto kernel scope link src 172.20.0.2 \n"

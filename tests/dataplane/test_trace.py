@@ -154,7 +154,7 @@ def test_a_host_mode_port_called_from_its_own_host():
 
     lab = Lab(1)
     lab.add_network("eg1")
-    lab.start("hm", "host01", "eg1", host_ports=[HostPort("tcp", 8080, 80)])
+    lab.start("hm", "host01", "eg1", host_ports=(HostPort("tcp", 8080, 80),))
     trace = lab.planes["host01"].connect(N1, 8080, trace=True).trace
     assert [hop.rule for hop in trace.hops] == ["route", "nat PREROUTING, DOCKER", "nat POSTROUTING"]
     assert [hop.source.split(":")[0] for hop in trace.hops] == [N1, N1, "172.18.0.1"]

@@ -220,11 +220,11 @@ class Controller:
             if rule is None:
                 return
             if rule.act is Act.GO_ON:
-                self._go_on(bench, rule, now_ns)
+                self._go_on(rule, now_ns)
             else:
                 _BEGINS[rule.act](self, bench, now_ns)
 
-    def _go_on(self, bench: Bench, rule: Rule, now_ns: int) -> None:
+    def _go_on(self, rule: Rule, now_ns: int) -> None:
         container_id = self.status.container_id
         if not container_id:
             self.status = early_status(rule.to, rule.message, now_ns)

@@ -403,6 +403,7 @@ class Engine:
 
     def power_cut(self) -> None:
         """Every program is gone; the containers are found dead when the machine is back."""
+        self._plane.lead_out()
         for container in self.containers.values():
             if container.running:
                 self._over(container, LOST)

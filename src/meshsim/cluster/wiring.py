@@ -18,7 +18,7 @@ from attrs import evolve
 from meshsim.cluster.container import NO_WISHES, Container
 from meshsim.cluster.happenings import Happenings
 from meshsim.cluster.locals import LocalNetworks
-from meshsim.dataplane import Binding, DataPlane, HostPort, Journal
+from meshsim.dataplane import Binding, DataPlane, HostPort, Journal, NamespaceFacts
 from meshsim.errors import Forbidden
 from meshsim.model.frozen import FrozenDict
 from meshsim.model.objects import Attachment, Endpoint, Network, Node, Task
@@ -87,6 +87,7 @@ class Wiring:
         self._names = {}
         #: what was served last: kept for the service's next task
         self._served = (None, "", "", ())
+        plane.tenants = self
 
     def __repr__(self) -> str:
         return f"<Wiring of {self._host}: {len(self._told)} swarm networks known>"
@@ -181,6 +182,7 @@ class Wiring:
         self, container: Container, task: Task, network: Network, lb_address: str, aliases: Sequence[str] = ()
     ) -> None:
         """Put a plain container on a swarm network, at the address of its attachment task."""
+        self._plane.lead_out()  # it may not have been looked at since it began, on fewer networks
         self._join(network, lb_address)
         container.network_names = container.network_names.plus(network.id, network.name)
         container.attachment_tasks = container.attachment_tasks.plus(network.id, task.id)
@@ -206,6 +208,7 @@ class Wiring:
         Raises:
             Forbidden: there is no such address to give.
         """
+        self._plane.lead_out()
         container.aliases = container.aliases.plus(network.id, tuple(aliases))
         container.local_networks = (*container.local_networks, network)
         if wanted:
@@ -283,21 +286,26 @@ class Wiring:
             The machine's ports as opened for it.
         """
         self.lease(container)
-        opened = tuple([self._open(port) for port in ports]) if ports else ()
-        wishes, plane = container.names, self._plane
-        conf = wishes.conf(plane.servers, plane.profile.resolv_conf) if wishes is not NO_WISHES else None
-        plane.add_namespace(
-            container.endpoint_id,
-            name=container.name,
-            container_id=container.id,
-            attachments=container.attachments + container.local_attachments,
-            aliases=container.aliases,
-            host_ports=[HostPort(p.protocol.value, p.published, p.target) for p in opened] if opened else (),
-            search=wishes.search,
-            conf=conf,
-        )
-        container.published = opened
+        container.published = opened = tuple([self._open(port) for port in ports]) if ports else ()
+        if opened or container.local_networks:
+            self._plane.add_namespace(self.facts(container.id), container.aliases)
+        else:
+            self._plane.expect(container.id)
         return opened
+
+    def facts(self, container_id: str) -> NamespaceFacts:
+        """What the data plane has to know of a container (see :class:`~meshsim.dataplane.Tenants`)."""
+        container, plane = self._containers[container_id], self._plane
+        wishes = container.names
+        return NamespaceFacts(
+            container.endpoint_id,
+            container.name,
+            container.id,
+            container.attachments + container.local_attachments,
+            tuple([HostPort(p.protocol.value, p.published, p.target) for p in container.published]),
+            wishes.search,
+            wishes.conf(plane.servers, plane.profile.resolv_conf) if wishes is not NO_WISHES else None,
+        )
 
     def _open(self, port: PortConfig) -> PortConfig:
         return port if port.published else evolve(port, published=self._free_port(port))

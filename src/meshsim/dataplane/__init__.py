@@ -38,7 +38,7 @@ from meshsim.dataplane.look import (
     netns,
     table_of,
 )
-from meshsim.dataplane.namespace import HostPort, Namespace, Place
+from meshsim.dataplane.namespace import HostPort, Namespace, NamespaceFacts, Place, Tenants
 from meshsim.dataplane.opened import Arrival, Client, Opened
 from meshsim.dataplane.outcome import Echo, Failed, Failure
 from meshsim.dataplane.outsider import Outsider
@@ -70,6 +70,7 @@ __all__ = [
     "Lab",
     "Lossy",
     "Namespace",
+    "NamespaceFacts",
     "NetPlace",
     "Opened",
     "Outage",
@@ -82,6 +83,7 @@ __all__ = [
     "Sandbox",
     "ServiceHere",
     "Spread",
+    "Tenants",
     "Trace",
     "View",
     "Visit",

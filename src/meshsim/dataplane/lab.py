@@ -11,7 +11,7 @@ from typing import Any
 
 from meshsim.dataplane.gossip import Outage
 from meshsim.dataplane.journal import Binding, Journal
-from meshsim.dataplane.namespace import Namespace
+from meshsim.dataplane.namespace import Namespace, NamespaceFacts
 from meshsim.dataplane.opened import Client
 from meshsim.dataplane.outcome import Failed
 from meshsim.dataplane.outsider import Outsider
@@ -206,7 +206,7 @@ class Lab:
             dnsrr: the service has no virtual addresses.
             known: whether gossip tells of it at once; False as while a health check has not passed.
             aliases: further names of the service.
-            namespace: further arguments of :meth:`DataPlane.add_namespace`.
+            namespace: further :class:`NamespaceFacts` of it.
         """
         wanted = [*(["ingress"] if publish else []), *networks]
         vips = {net: self.vip(service, net) if service and not dnsrr else "" for net in wanted}
@@ -214,13 +214,8 @@ class Lab:
         for net in wanted:
             self.join(net, host)
         container_id = f"{name:0<64}"
-        self.planes[host].add_namespace(
-            name,
-            name=name,
-            container_id=container_id,
-            attachments=[Attachment(self.networks[net].id, address) for net, address in places.items()],
-            **namespace,
-        )
+        there = tuple([Attachment(self.networks[net].id, address) for net, address in places.items()])
+        self.planes[host].add_namespace(NamespaceFacts(name, name, container_id, there, **namespace))
         self.listen(name, *listen)
         self._bindings[name] = [
             Binding(

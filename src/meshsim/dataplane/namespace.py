@@ -3,15 +3,15 @@
 Comes in: where the container is attached and which ports its host maps to it. Goes out: its way into the
 networks, and its name resolver. Rules of this file: facts of one container only; sandboxes and hosts are
 reached through the plane that made it; a namespace is made when somebody looks at it, until then there are
-only the facts.
+only the facts, and these are asked for when somebody looks at any.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
-from attrs import evolve, frozen
+from attrs import frozen
 
 from meshsim.dataplane.path import connect, ping
 from meshsim.dataplane.visit import Visit, Way, visit
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from meshsim.dataplane.plane import DataPlane
     from meshsim.dataplane.world import World
 
-__all__ = ["HostPort", "Namespace", "NamespaceFacts", "Namespaces", "Place"]
+__all__ = ["HostPort", "Namespace", "NamespaceFacts", "Namespaces", "Place", "Tenants"]
 
 
 @frozen(slots=True)
@@ -56,21 +56,29 @@ class NamespaceFacts(Frozen):
         endpoint_id: the task's id, or the container's.
         name: the container's name.
         container_id: 64 hexadecimal digits.
-        attachments: its places on networks.
-        gateway_address: its address on docker_gwbridge or the default bridge; empty when it has no way out.
+        attachments: its places on networks: swarm networks the host has materialised, or local bridges.
         host_ports: what the host maps to it.
         search: the domains of its resolv.conf.
         conf: its resolv.conf; None: as the host's, it has no wishes of its own.
+        gateway_address: its address on docker_gwbridge or the default bridge, given by its host; empty when
+            it has no way out.
     """
 
     endpoint_id: str
     name: str
     container_id: str
-    attachments: tuple[Attachment, ...]
-    gateway_address: str
-    host_ports: tuple[HostPort, ...]
+    attachments: tuple[Attachment, ...] = ()
+    host_ports: tuple[HostPort, ...] = ()
     search: tuple[str, ...] = ()
     conf: ResolvConf | None = None
+    gateway_address: str = ""
+
+
+class Tenants(Protocol):
+    """Who knows the containers of a host."""
+
+    def facts(self, container_id: str, /) -> NamespaceFacts:
+        """What is fixed about a container that has begun, as long as it is on no other networks."""
 
 
 class Namespace:
@@ -219,14 +227,14 @@ class Namespaces(Mapping[str, Namespace]):
         return made
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._facts)
+        return iter(self.facts)
 
     def __len__(self) -> int:
-        return len(self._facts)
+        return len(self.facts)
 
     @property
     def facts(self) -> Mapping[str, NamespaceFacts]:
-        """Of all of them, with the addresses they have by now. Only to be read."""
+        """Of all of them. Only to be read."""
         self._plane.lead_out()
         return self._facts
 
@@ -235,10 +243,6 @@ class Namespaces(Mapping[str, Namespace]):
         if facts.endpoint_id in self._facts:
             self.remove(facts.endpoint_id)
         self._facts[facts.endpoint_id] = facts
-
-    def led_out(self, endpoint_id: str, address: str) -> None:
-        """A container has got its address on docker_gwbridge."""
-        self.reroute(evolve(self._facts[endpoint_id], gateway_address=address))
 
     def remove(self, endpoint_id: str) -> NamespaceFacts | None:
         """A container has ended; what it was, or None if there was none."""

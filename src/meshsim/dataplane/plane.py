@@ -10,7 +10,7 @@ Source: moby daemon/libnetwork/controller.go, sandbox.go; daemon/container_opera
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from random import Random
 from typing import TYPE_CHECKING, ClassVar
 
@@ -19,7 +19,7 @@ from attrs import evolve
 from meshsim.dataplane.bridge import Bridge
 from meshsim.dataplane.gossip import Lossy, Spread, View
 from meshsim.dataplane.journal import Journal
-from meshsim.dataplane.namespace import HostPort, NamespaceFacts, Namespaces, Place
+from meshsim.dataplane.namespace import HostPort, NamespaceFacts, Namespaces, Place, Tenants
 from meshsim.dataplane.path import connect, ping
 from meshsim.dataplane.ports import EphemeralPorts
 from meshsim.dataplane.sandbox import Marks, Sandbox
@@ -90,6 +90,7 @@ class DataPlane:
         ports: source ports of the host and of its containers.
         ways: that the host itself walked before.
         spread: how rows reach this host; None: each with the next tick.
+        tenants: asked for the facts of containers that were only announced (:meth:`expect`).
         changes: grows with every network that comes or goes: who caches compares it.
 
     >>> from meshsim.dataplane import Lab
@@ -121,6 +122,7 @@ class DataPlane:
         "sandboxes",
         "servers",
         "spread",
+        "tenants",
         "ways",
         "world",
     )
@@ -171,7 +173,8 @@ class DataPlane:
         self.spread = spread
         self._gateway_subnet = gateway_subnet
         self._gateway_pool: Lent[Pool] | None = None
-        #: containers that have an address on docker_gwbridge to come, and since when
+        self.tenants: Tenants | None = None
+        #: containers nobody has looked at yet, and since when they run
         self._waiting = {}
         self.namespaces = Namespaces(self)
         self.reset(journal)
@@ -291,53 +294,40 @@ class DataPlane:
 
     # -- containers
 
+    def expect(self, container_id: str) -> None:
+        """Give a container its network namespace when somebody looks, at the latest with the next one.
+
+        It is on no local bridge, and the host maps no ports to it. O(1).
+        """
+        self._waiting[container_id] = self.clock.now_ns
+
     def add_namespace(
-        self,
-        endpoint_id: str,
-        *,
-        name: str,
-        container_id: str,
-        attachments: Iterable[Attachment] = (),
-        aliases: Mapping[str, Sequence[str]] | None = None,
-        host_ports: Iterable[HostPort] = (),
-        search: Sequence[str] = (),
-        conf: ResolvConf | None = None,
+        self, facts: NamespaceFacts, aliases: Mapping[str, Sequence[str]] | None = None
     ) -> None:
         """Give a container its network namespace, to be found in :attr:`namespaces`.
 
         Args:
-            endpoint_id: the task's id, or the container's when there is no task.
-            name: the container's name.
-            container_id: 64 hexadecimal digits.
-            attachments: its networks: swarm networks the host has materialised, or local bridges.
+            facts: what is fixed about it.
             aliases: its further names on local bridges, by network id.
-            host_ports: what the host maps to it.
-            search: the domains of its resolv.conf.
-            conf: its resolv.conf, if it has wishes of its own (``--dns``).
 
         Raises:
             BadValue: a network the host does not have.
         """
-        attachments = tuple(attachments)
-        for attachment in attachments:
+        self.lead_out()
+        for attachment in facts.attachments:
             self._network(attachment.network_id)
-        facts = NamespaceFacts(
-            endpoint_id,
-            name,
-            container_id,
-            attachments,
-            self._bridge_address(attachments),
-            tuple(host_ports),
-            tuple(search),
-            conf,
-        )
-        self.namespaces.add(facts)
-        if not facts.gateway_address and self._leads_outside(attachments):
-            self._waiting[endpoint_id] = self.clock.now_ns
+        self._admit(facts, self.clock.now_ns)
         for mapped in facts.host_ports:
-            self.host_ports[mapped.protocol, mapped.published] = (endpoint_id, mapped.target)
-        for attachment in attachments:
+            self.host_ports[mapped.protocol, mapped.published] = (facts.endpoint_id, mapped.target)
+        for attachment in facts.attachments:
             self._enter(facts, attachment, (aliases or {}).get(attachment.network_id, ()))
+
+    def _admit(self, facts: NamespaceFacts, now_ns: int) -> None:
+        """A container has begun, and gets its way out."""
+        way_out = self._bridge_address(facts.attachments)
+        if not way_out and self._leads_outside(facts.attachments):
+            way_out = self._lend_gateway(now_ns)
+        self.namespaces.add(evolve(facts, gateway_address=way_out) if way_out else facts)
 
     def remove_namespace(self, endpoint_id: str) -> None:
         """The container has stopped; harmless when it has no namespace. O(names of its bridges)."""
@@ -389,11 +379,8 @@ class DataPlane:
         needed = not local and self._leads_outside(attachments)
         if held and not needed and self._gateway_pool is not None:
             self._gateway_pool.own().release(held)
-        way_out = held if needed else local
+        way_out = (held or self._lend_gateway(self.clock.now_ns)) if needed else local
         self.namespaces.reroute(evolve(facts, attachments=attachments, gateway_address=way_out))
-        if needed and not held:
-            self._waiting[facts.endpoint_id] = self.clock.now_ns
-            self.lead_out()  # its namespace may have been looked at already
         self.changes += 1
 
     def _enter(self, facts: NamespaceFacts, place: Attachment, aliases: Sequence[str]) -> None:
@@ -471,27 +458,37 @@ class DataPlane:
         pool = self._gateway_pool
         if pool is None:
             choose = self._gateway_subnet
-            made_ns = min(now_ns, next(iter(self._waiting.values()), now_ns))
+            made_ns = min(now_ns, next(self._leading_outside(), now_ns))
             pool = self._gateway_pool = _bridge_pool(choose(made_ns) if choose else GATEWAY_BRIDGE_SUBNET)
             if self.ingress is not None:
                 self.ingress.enter(pool)
         return pool
 
-    def lead_out(self) -> None:
-        """Give the containers that wait for one their addresses on docker_gwbridge, in the order they began.
+    def _leading_outside(self) -> Iterator[int]:
+        """Since when those containers that nobody has looked at need a way out."""
+        for container_id, since_ns in self._waiting.items():
+            assert self.tenants is not None
+            if self._leads_outside(self.tenants.facts(container_id).attachments):
+                yield since_ns
 
-        This is put off until somebody looks: a large swarm has thousands that nobody ever asks for. Every
-        method that hands out or takes back an address there, or shows one, calls this first. O(waiting).
+    def _lend_gateway(self, now_ns: int) -> str:
+        """An address on it for a container that begins, or is put on a network that needs it."""
+        if self._gateway_pool is None and self.ingress is not None:
+            self.ingress.bring_up(now_ns)
+        return self._open_gateway_bridge(now_ns).own().any()
+
+    def lead_out(self) -> None:
+        """Give the containers that wait for it their namespaces and ways out, in the order they began.
+
+        This is put off until somebody looks: a large swarm has thousands that nobody ever asks for. Whoever
+        shows a namespace or docker_gwbridge, or changes what either rests on, calls this first. O(waiting).
         """
         if not self._waiting:
             return
-        since_ns = next(iter(self._waiting.values()))
-        if self._gateway_pool is None and self.ingress is not None:
-            self.ingress.bring_up(since_ns)
-        addresses = self._open_gateway_bridge(since_ns).own()
+        assert self.tenants is not None
         waiting, self._waiting = self._waiting, {}
-        for endpoint_id in waiting:
-            self.namespaces.led_out(endpoint_id, addresses.any())
+        for container_id, since_ns in waiting.items():
+            self._admit(self.tenants.facts(container_id), since_ns)
 
     @property
     def gateway_pool(self) -> Pool | None:
