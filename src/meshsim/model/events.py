@@ -9,7 +9,7 @@ one more object for each would keep the garbage collector busy; for everybody el
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Generic, TypeAlias, TypeVar
 
 from attrs import frozen
@@ -54,28 +54,23 @@ Change: TypeAlias = Created[AnyObject] | Updated[AnyObject] | Removed[AnyObject]
 class Pairs(Frozen):
     """Changes as pairs ``(old, new)``: one of the two is None for what was not there or is gone.
 
-    >>> pairs = Pairs()
-    >>> pairs.add(None, Node("n1"))
+    >>> pairs = Pairs([None, Node("n1")])
     >>> [(old, new.id) for old, new in pairs], len(pairs)
     ([(None, 'n1')], 1)
     """
 
-    __slots__ = ("_news", "_olds")
+    __slots__ = ("_flat",)
 
-    def __init__(self) -> None:
-        self._olds: list[AnyObject | None] = []
-        self._news: list[AnyObject | None] = []
-
-    def add(self, old: AnyObject | None, new: AnyObject | None) -> None:
-        """Add a change."""
-        self._olds.append(old)
-        self._news.append(new)
+    def __init__(self, flat: Sequence[AnyObject | None]) -> None:
+        #: old, new, old, new ...
+        self._flat = flat
 
     def __iter__(self) -> Iterator[tuple[AnyObject | None, AnyObject | None]]:
-        return zip(self._olds, self._news, strict=True)
+        items = iter(self._flat)
+        return zip(items, items, strict=True)
 
     def __len__(self) -> int:
-        return len(self._news)
+        return len(self._flat) // 2
 
 
 class Committed(Frozen):
@@ -84,12 +79,8 @@ class Committed(Frozen):
     Attributes:
         version: the store's, after this commit.
         time_ns: when, virtual nanoseconds.
-        every: all changes.
-        routine: of each of them, whether it is a task that goes on as it is meant to: neither ended nor told
+        routine: of each change, whether it is a task that goes on as it is meant to: neither ended nor told
             anything else.
-        notable: the changes but for the routine ones, which most watchers need not look at.
-        decided: the changes but for reports, which tell nothing to those who give addresses and nodes: those
-            routine ones where all that changed is how far the node says its task is.
 
     >>> committed = Committed(1, 0)
     >>> committed.add(None, Node("n1"))
@@ -97,17 +88,37 @@ class Committed(Frozen):
     (<Committed 1: 1 change>, 'n1')
     """
 
-    __slots__ = ("decided", "every", "notable", "routine", "time_ns", "version")
+    __slots__ = ("_decided", "_every", "_notable", "routine", "time_ns", "version")
 
     def __init__(self, version: int, time_ns: int) -> None:
         self.version = version
         self.time_ns = time_ns
-        self.every, self.decided, self.notable = Pairs(), Pairs(), Pairs()
         self.routine: list[bool] = []
+        self._every: list[AnyObject | None] = []
+        self._notable: list[AnyObject | None] = []
+        self._decided: list[AnyObject | None] = []
 
     def __repr__(self) -> str:
         count = len(self.every)
         return f"<Committed {self.version}: {count} change{'' if count == 1 else 's'}>"
+
+    @property
+    def every(self) -> Pairs:
+        """All changes."""
+        return Pairs(self._every)
+
+    @property
+    def notable(self) -> Pairs:
+        """The changes but for the routine ones, which most watchers need not look at."""
+        return Pairs(self._notable)
+
+    @property
+    def decided(self) -> Pairs:
+        """The changes but for reports, which tell nothing to those who give addresses and nodes.
+
+        Reports are those routine ones where all that changed is how far the node says its task is.
+        """
+        return Pairs(self._decided)
 
     @property
     def changes(self) -> tuple[Change, ...]:
@@ -116,14 +127,15 @@ class Committed(Frozen):
 
     def add(self, old: AnyObject | None, new: AnyObject | None) -> None:
         """Add a change; for the store, before anybody is told."""
-        self.every.add(old, new)
+        change = old, new
+        self._every += change
         routine = type(new) is Task and old is not None and _goes_on(old, new)
         self.routine.append(routine)
         if not routine:
-            self.notable.add(old, new)
-            self.decided.add(old, new)
+            self._notable += change
+            self._decided += change
         elif not _is_report(old, new):
-            self.decided.add(old, new)
+            self._decided += change
 
 
 def _goes_on(old: Any, new: Task) -> bool:

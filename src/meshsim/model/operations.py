@@ -24,8 +24,14 @@ __all__ = ["Operations", "whole"]
 _CREATED_TASK: Final = ("create", "task", "")
 _task_parts: Final = attrgetter(*(field.name for field in attrs.fields(Task)))
 _status_fields: Final = attrgetter(*(field.name for field in attrs.fields(TaskStatus)))
-#: the few kinds of operations there are, each kept once
-_HEADS: Final[dict[tuple[str, ...], tuple[str, ...]]] = {}
+#: what can change of a task: a bit each
+_TASK_FIELDS: Final = ("node_id", "desired", "status", "attachments", "endpoint", "assigned_generic")
+_NODE, _DESIRED, _STATUS, _ATTACHMENTS, _ENDPOINT, _GENERIC = (1 << bit for bit in range(len(_TASK_FIELDS)))
+#: the heads of updates, by which of these changed
+_TASK_HEADS: Final = tuple(
+    ("update", "task", *(name for bit, name in enumerate(_TASK_FIELDS) if changed >> bit & 1))
+    for changed in range(1 << len(_TASK_FIELDS))
+)
 #: fields that are the commit's and not told again
 _STAMPS: Final = ("id", "version", "updated_ns")
 
@@ -57,9 +63,11 @@ class Operations(Shared):
 
     def updated(self, old: AnyObject, new: AnyObject) -> None:
         """Add what an update changed."""
-        fields, values = _task_delta(old, new) if type(new) is Task else _delta(old, new)
-        head = ("update", new.kind, *fields)
-        self._packed += (_HEADS.setdefault(head, head), new.id, *values)
+        if type(new) is Task:
+            _add_task(self._packed, old, new)
+        else:
+            fields, values = _delta(old, new)
+            self._packed += (("update", new.kind, *fields), new.id, *values)
 
     def removed(self, obj: AnyObject) -> None:
         """Add that an object went."""
@@ -89,41 +97,39 @@ def whole(item: Any, items: Iterator[Any]) -> Any:
     return item(*[whole(part, items) for part in islice(items, len(attrs.fields(item)))])
 
 
-def _status_parts(status: TaskStatus) -> tuple[Any, ...]:
-    """A status as it is kept: by its parts if its task's container is there and no process runs in it.
+def _add_task(packed: list[Any], old: Any, new: Task) -> None:
+    """Add the fields of a task that have other values now, and these; by hand, since tasks change most.
 
-    Such a status is soon replaced by the next. One without a container is shared by many tasks, and one with
-    a process stays in the store: they cost nothing here.
+    A status is kept by its parts if its task's container is there and no process runs in it: such a status is
+    soon replaced by the next. One without a container is shared by many tasks, and one with a process stays
+    in the store: they cost nothing here.
     """
-    if status.pid or not status.container_id:
-        return (status,)
-    return (TaskStatus, *_status_fields(status))
-
-
-def _task_delta(old: Any, new: Task) -> tuple[list[str], list[Any]]:
-    """The fields of a task that have other values now, and these; by hand, since tasks change most."""
-    fields: list[str] = []
-    values: list[Any] = []
+    changed = 0
+    values: list[Any] = [new.id]
     if new.node_id != old.node_id:
-        fields.append("node_id")
+        changed |= _NODE
         values.append(new.node_id)
     if new.desired is not old.desired:
-        fields.append("desired")
+        changed |= _DESIRED
         values.append(new.desired)
     status, before = new.status, old.status
     if status is not before and (status.state is not before.state or status != before):
-        fields.append("status")
-        values += _status_parts(status)
+        changed |= _STATUS
+        if status.pid or not status.container_id:
+            values.append(status)
+        else:
+            values += (TaskStatus, *_status_fields(status))
     if new.attachments is not old.attachments and new.attachments != old.attachments:
-        fields.append("attachments")
+        changed |= _ATTACHMENTS
         values.append(new.attachments)
     if new.endpoint is not old.endpoint and new.endpoint != old.endpoint:
-        fields.append("endpoint")
+        changed |= _ENDPOINT
         values.append(new.endpoint)
-    if new.assigned_generic != old.assigned_generic:
-        fields.append("assigned_generic")
+    if new.assigned_generic is not old.assigned_generic and new.assigned_generic != old.assigned_generic:
+        changed |= _GENERIC
         values.append(new.assigned_generic)
-    return fields, values
+    packed.append(_TASK_HEADS[changed])
+    packed += values
 
 
 def _delta(old: AnyObject, new: AnyObject) -> tuple[list[str], list[Any]]:

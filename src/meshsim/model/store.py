@@ -305,36 +305,34 @@ class Store:
             new: AnyObject | None
             if isinstance(write, Removed):
                 old, new = write.old, None
+                del self._tables[write.old.kind][identifier]
                 operations.removed(write.old)
             else:
-                old, new = self._tables[write.kind].get(identifier), write
+                table = self._tables[write.kind]
+                old, new = table.get(identifier), write
+                table[identifier] = write
                 if old is None:
                     operations.created(write)
                 else:
                     operations.updated(old, write)
-            self._apply(old, new)
+            self._index(old, new)
             committed.add(old, new)
         self.version = tx.version
         self.log.append(tx.now_ns, "commit", (self.label, tx.version, operations))
         self._queue.append(committed)
         self._deliver()
 
-    def _apply(self, old: Any, new: Any) -> None:
-        obj = new if new is not None else old
-        kind, identifier = obj.kind, obj.id
-        if new is None:
-            del self._tables[kind][identifier]
-        else:
-            self._tables[kind][identifier] = new
-        if kind == "task":
+    def _index(self, old: Any, new: Any) -> None:
+        obj = old if new is None else new
+        if obj.kind == "task":
             if old is None or new is None or old.node_id != new.node_id:
                 self._index_task(old, new)
-        elif kind in _NAMED:
-            names = self._names[kind]
-            if old is not None and names.get(old.name.lower()) == identifier:
+        elif obj.kind in _NAMED:
+            names = self._names[obj.kind]
+            if old is not None and names.get(old.name.lower()) == obj.id:
                 del names[old.name.lower()]
             if new is not None:
-                names[new.name.lower()] = identifier
+                names[new.name.lower()] = obj.id
 
     def _index_task(self, old: Task | None, new: Task | None) -> None:
         if old is None:
