@@ -46,6 +46,11 @@ class Doing(Enum):
     STOPPING = "stopping"
 
 
+# By names of their own: on Python 3.11 finding a member in its class takes as long as a call.
+_NOTHING, _PREPARING, _STARTING, _PROBING, _RUNNING, _DRAINING, _STOPPING = Doing
+_GO_ON: Final = Act.GO_ON
+
+
 @lru_cache(maxsize=64)
 def early_status(state: TaskState, message: str, now_ns: int) -> TaskStatus:
     """The status of a task that has no container yet: one object for all that say the same at a moment.
@@ -105,7 +110,7 @@ class Controller:
     def __init__(self, task: Task) -> None:
         self.task = task
         self.status = task.status
-        self.doing = Doing.NOTHING
+        self.doing = _NOTHING
         self.due_ns = NEVER
         self.unhealthy = False
         self.forgotten = False
@@ -132,7 +137,7 @@ class Controller:
         """
         self.task = task
         if task.desired >= _S.SHUTDOWN and self.doing in _INTERRUPTED:
-            self.doing = Doing.NOTHING
+            self.doing = _NOTHING
             self.due_ns = NEVER
         self.advance(bench, now_ns)
 
@@ -157,7 +162,7 @@ class Controller:
         container = bench.runtime.finish(self.task)
         self._started = self._published = False
         self.due_ns = NEVER
-        if self.doing in (Doing.DRAINING, Doing.STOPPING) and self.task.desired >= _S.SHUTDOWN:
+        if self.doing in (_DRAINING, _STOPPING) and self.task.desired >= _S.SHUTDOWN:
             self._end(bench, _S.SHUTDOWN, "shutdown", "", container, now_ns)
         else:
             self._judge(bench, exit_code, text, container, now_ns)
@@ -168,10 +173,10 @@ class Controller:
         Source: moby daemon/cluster/executor/container/controller.go Start, Wait.
         """
         if healthy:
-            if self.doing is Doing.PROBING:
+            if self.doing is _PROBING:
                 self._running(bench, now_ns)
                 self.advance(bench, now_ns)
-        elif self.doing in (Doing.PROBING, Doing.RUNNING):
+        elif self.doing in (_PROBING, _RUNNING):
             self.unhealthy = True
             self._stop(bench, now_ns)
 
@@ -200,26 +205,26 @@ class Controller:
             there = bench.runtime.of_task(self.task.id) is not None
             container = bench.runtime.finish(self.task) if there else None
             self._started = self._published = False
-            self.doing = Doing.NOTHING
+            self.doing = _NOTHING
             if self.task.desired >= _S.SHUTDOWN:
                 self._end(bench, _S.SHUTDOWN, "shutdown", "", container, now_ns)
             elif container is None:
                 self._missing(bench, now_ns)
             else:
                 self._judge(bench, container.exit_code or 255, "", container, now_ns)
-        elif self.doing is not Doing.RUNNING:  # an attachment goes on
-            self.doing = Doing.NOTHING
+        elif self.doing is not _RUNNING:  # an attachment goes on
+            self.doing = _NOTHING
             self.advance(bench, now_ns)
 
     # -- steps -----------------------------------------------------------------------------------------
 
     def advance(self, bench: Bench, now_ns: int) -> None:
         """Do what the table says until a step takes time or nothing is left to do."""
-        while self.doing is Doing.NOTHING:
+        while self.doing is _NOTHING:
             rule = TABLE.get((self.status.state, self.task.desired))
             if rule is None:
                 return
-            if rule.act is Act.GO_ON:
+            if rule.act is _GO_ON:
                 self._go_on(rule, now_ns)
             else:
                 _BEGINS[rule.act](self, bench, now_ns)
@@ -236,10 +241,10 @@ class Controller:
             self._prepared(bench, now_ns)
             return
         outcome = bench.runtime.prepare(self.task, bench.networks)
-        self._begin(Doing.PREPARING, outcome, now_ns)
+        self._begin(_PREPARING, outcome, now_ns)
 
     def _prepared(self, bench: Bench, now_ns: int) -> None:
-        self.doing = Doing.NOTHING
+        self.doing = _NOTHING
         if self._outcome is not None and self._outcome.err:
             self._end(bench, _S.REJECTED, self.status.message, self._outcome.err, None, now_ns)
             return
@@ -252,13 +257,13 @@ class Controller:
         elif bench.runtime.of_task(self.task.id) is None:
             self._missing(bench, now_ns)
         else:
-            self._begin(Doing.STARTING, bench.runtime.start(self.task), now_ns)
+            self._begin(_STARTING, bench.runtime.start(self.task), now_ns)
 
     def _up(self, bench: Bench, now_ns: int) -> None:
         """The process is up, or could not be started."""
         outcome = self._outcome
         assert outcome is not None
-        self.doing = Doing.NOTHING
+        self.doing = _NOTHING
         if outcome.err:
             self._end(bench, _S.FAILED, self.status.message, outcome.err, self._container(bench), now_ns)
             return
@@ -266,11 +271,11 @@ class Controller:
         if not outcome.gated:
             self._running(bench, now_ns)
         elif self.task.desired < _S.SHUTDOWN:
-            self.doing = Doing.PROBING
+            self.doing = _PROBING
 
     def _running(self, bench: Bench, now_ns: int) -> None:
         """Names and weight first, then the word to the managers."""
-        self.doing = Doing.NOTHING
+        self.doing = _NOTHING
         if self._started:
             bench.runtime.publish(self.task)
             self._published = True
@@ -282,7 +287,7 @@ class Controller:
 
     def _wait(self, bench: Bench, now_ns: int) -> None:
         if self._started or self.task.shared.spec.attachment:
-            self.doing = Doing.RUNNING
+            self.doing = _RUNNING
         else:
             self._missing(bench, now_ns)
 
@@ -298,7 +303,7 @@ class Controller:
         if self._published:
             bench.runtime.unpublish(self.task)
             self._published = False
-        self.doing = Doing.DRAINING
+        self.doing = _DRAINING
         networked = bool(self.task.attachments) and not self.task.shared.spec.attachment
         if networked:
             self.due_ns = now_ns + bench.profile.drain_ns
@@ -312,7 +317,7 @@ class Controller:
         grace_ns = self.task.shared.spec.container.stop_grace_ns
         if grace_ns is None:
             grace_ns = bench.profile.stop_grace_ns
-        self.doing = Doing.STOPPING
+        self.doing = _STOPPING
         self.due_ns = now_ns + bench.runtime.stop(self.task, grace_ns)
 
     def _stopped(self, bench: Bench, now_ns: int) -> None:
@@ -353,7 +358,7 @@ class Controller:
         container: TaskContainer | None,
         now_ns: int,
     ) -> None:
-        self.doing = Doing.NOTHING
+        self.doing = _NOTHING
         inside = (container.id, 0, container.exit_code) if container else ("", 0, 0)
         self.status = TaskStatus(state, message, err, now_ns, *inside)
         if self.forgotten:
@@ -374,14 +379,14 @@ class Controller:
         state = self.status.state
         assert (self.due_ns != NEVER) == (self.doing in _TIMED), self
         assert not self._published or self._started, self
-        if self.doing is Doing.NOTHING:
+        if self.doing is _NOTHING:
             assert (state, self.task.desired) not in TABLE, self
             assert not self._started, self
 
 
-_INTERRUPTED: Final = frozenset({Doing.PREPARING, Doing.PROBING, Doing.RUNNING})
-_ALIVE: Final = frozenset({Doing.STARTING, Doing.PROBING, Doing.RUNNING, Doing.DRAINING, Doing.STOPPING})
-_TIMED: Final = frozenset({Doing.PREPARING, Doing.STARTING, Doing.DRAINING, Doing.STOPPING})
+_INTERRUPTED: Final = frozenset({_PREPARING, _PROBING, _RUNNING})
+_ALIVE: Final = frozenset({_STARTING, _PROBING, _RUNNING, _DRAINING, _STOPPING})
+_TIMED: Final = frozenset({_PREPARING, _STARTING, _DRAINING, _STOPPING})
 _Step = Callable[[Controller, Bench, int], None]
 _BEGINS: Final[dict[Act, _Step]] = {
     Act.PREPARE: Controller._prepare,
@@ -390,8 +395,8 @@ _BEGINS: Final[dict[Act, _Step]] = {
     Act.STOP: Controller._stop,
 }
 _WAKES: Final[dict[Doing, _Step]] = {
-    Doing.PREPARING: Controller._prepared,
-    Doing.STARTING: Controller._up,
-    Doing.DRAINING: Controller._signal,
-    Doing.STOPPING: Controller._stopped,
+    _PREPARING: Controller._prepared,
+    _STARTING: Controller._up,
+    _DRAINING: Controller._signal,
+    _STOPPING: Controller._stopped,
 }

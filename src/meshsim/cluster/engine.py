@@ -37,6 +37,7 @@ from meshsim.views.shapes import ContainerFacts
 __all__ = ["Engine", "Surroundings"]
 
 _LB_WAIT_NS = 30_000_000_000
+_HOST = PublishMode.HOST
 _NO_ADDRESS = "node is missing network attachments, ip addresses may be exhausted"
 #: exit codes of a program killed by SIGKILL, and of one found dead after a power cut
 KILLED, LOST = 137, 255
@@ -224,7 +225,7 @@ class Engine:
             return Outcome(_LB_WAIT_NS, f"starting container failed: {_NO_ADDRESS}")
         spec = task.spec.container
         endpoint_ports = task.endpoint.ports if task.endpoint else ()
-        host_ports = [port for port in endpoint_ports if port.mode is PublishMode.HOST]
+        host_ports = [port for port in endpoint_ports if port.mode is _HOST]
         start_ns = self._world.profile.start_ns
         self._begin(container, start_ns)
         opened = self.wiring.plug_in(container, host_ports)

@@ -25,6 +25,7 @@ from meshsim.sim import Timekeeper, Timer
 __all__ = ["Scheduler"]
 
 _S = TaskState
+_PENDING, _ASSIGNED, _RUNNING = _S.PENDING, _S.ASSIGNED, _S.RUNNING
 _ASSIGNED_TEXT: Final = "scheduler assigned task to node"
 _CONFIRMED_TEXT: Final = "scheduler confirmed task can run on preassigned node"
 
@@ -86,9 +87,9 @@ class Scheduler:
             placer.set_node(node)
         for task in self._store.tasks.values():
             state = task.status.state
-            if state < _S.PENDING or state > _S.RUNNING:
+            if state < _PENDING or state > _RUNNING:
                 continue
-            if state == _S.PENDING and task.desired > _S.COMPLETE:
+            if state == _PENDING and task.desired > _S.COMPLETE:
                 continue
             self._sort_in(task)
         self._confirm_preassigned()
@@ -124,7 +125,7 @@ class Scheduler:
         self._debounce()
 
     def _task_created(self, task: Task) -> None:
-        if _S.PENDING <= task.status.state <= _S.RUNNING:
+        if _PENDING <= task.status.state <= _RUNNING:
             self._sort_in(task)
 
     def _sort_in(self, task: Task) -> None:
@@ -132,7 +133,7 @@ class Scheduler:
         if not task.node_id:
             self.unassigned[task.id] = task
             self._tick_wanted = True
-        elif task.status.state == _S.PENDING:
+        elif task.status.state == _PENDING:
             self.preassigned[task.id] = task
             self._given[task.id] = None
         else:
@@ -141,16 +142,16 @@ class Scheduler:
     def _task_updated(self, old: Task, task: Task) -> None:
         """Source: swarmkit manager/scheduler/scheduler.go updateTask."""
         state = task.status.state
-        if state < _S.PENDING:
+        if state < _PENDING:
             return
-        if state > _S.RUNNING:
+        if state > _RUNNING:
             self._task_ended(old, task)
-        elif not task.node_id or state == _S.PENDING:
+        elif not task.node_id or state == _PENDING:
             if self.unassigned.get(task.id) is task or self.preassigned.get(task.id) is task:
                 return  # our own word on why it waits: no reason to look again
             self.placer.remove_task(task.id)
             self._sort_in(task)
-        elif old.status.state < _S.ASSIGNED or old.desired != task.desired or old.node_id != task.node_id:
+        elif old.status.state < _ASSIGNED or old.desired != task.desired or old.node_id != task.node_id:
             # Else only the status moved on: nothing that counts on the node.
             self.preassigned.pop(task.id, None)
             self.unassigned.pop(task.id, None)
@@ -189,7 +190,7 @@ class Scheduler:
         self._tick_wanted = True
         if fresh:
             for task in self._store.tasks_of_node(node.id):
-                if _S.ASSIGNED <= task.status.state <= _S.RUNNING:
+                if _ASSIGNED <= task.status.state <= _RUNNING:
                     self.placer.set_task(task)
 
     # -- when ------------------------------------------------------------------------------------------
@@ -229,7 +230,7 @@ class Scheduler:
             for task in waiting.values():
                 tx.step()
                 current = tx.get(Task, task.id)
-                if current is None or current.status.state != _S.PENDING:
+                if current is None or current.status.state != _PENDING:
                     continue
                 reason = self.placer.confirm(current)
                 if reason is None:
@@ -273,7 +274,7 @@ class Scheduler:
         now_ns, status = self._clock.now_ns, self._last
         if status is None or status.timestamp_ns != now_ns or status.message != message:
             # One object for all tasks that get the same news at the same moment.
-            status = self._last = TaskStatus(_S.ASSIGNED, message, "", now_ns)
+            status = self._last = TaskStatus(_ASSIGNED, message, "", now_ns)
         tx.update(task, node_id=node_id, status=status, assigned_generic=generic)
 
     def _leave_pending(self, tx: Transaction, task: Task, text: str) -> None:
@@ -307,11 +308,11 @@ class Scheduler:
             return
         for task in self._store.tasks.values():
             held = self.placer.node_of(task.id)
-            if _S.ASSIGNED <= task.status.state <= _S.RUNNING and task.node_id in self._store.nodes:
+            if _ASSIGNED <= task.status.state <= _RUNNING and task.node_id in self._store.nodes:
                 assert held is not None, task.name
                 assert held.id == task.node_id, task.name
             else:
                 assert held is None, task.name
         for task_id in self.unassigned:
             task = self._store.tasks[task_id]
-            assert (task.node_id, task.status.state) == ("", _S.PENDING), task.name
+            assert (task.node_id, task.status.state) == ("", _PENDING), task.name

@@ -27,6 +27,7 @@ MAX_FAILURES: Final = 5
 MONITOR_FAILURES_NS: Final = 5 * 60 * 1_000_000_000
 
 _ACTIVE_UP_TO = TaskState.COMPLETE
+_HOST = PublishMode.HOST
 
 HostPort: TypeAlias = tuple[Protocol, int]
 
@@ -39,11 +40,7 @@ def host_ports(endpoint: Endpoint | None) -> tuple[HostPort, ...]:
     if endpoint is None:
         return ()
     return tuple(
-        [
-            (port.protocol, port.published)
-            for port in endpoint.ports
-            if port.mode is PublishMode.HOST and port.published
-        ]
+        [(port.protocol, port.published) for port in endpoint.ports if port.mode is _HOST and port.published]
     )
 
 

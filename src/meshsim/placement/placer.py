@@ -29,6 +29,8 @@ from meshsim.sim import Stream, duplicate
 
 __all__ = ["Placer"]
 
+_ASSIGNED, _RUNNING = TaskState.ASSIGNED, TaskState.RUNNING
+
 
 class Placer:
     """The scheduler without its loop: nodes and tasks in, decisions out.
@@ -135,7 +137,7 @@ class Placer:
         Source: swarmkit manager/scheduler/scheduler.go createTask, updateTask.
         """
         info = None
-        if TaskState.ASSIGNED <= task.status.state <= TaskState.RUNNING:
+        if _ASSIGNED <= task.status.state <= _RUNNING:
             info = self._nodes.get(task.node_id)
         if info is not None and task.id in info.tasks:
             return info.add(task)

@@ -31,6 +31,7 @@ from meshsim.sim import Streams, Timekeeper
 __all__ = ["Allocator"]
 
 _OVERLAY = "overlay"
+_NEW, _RUNNING = TaskState.NEW, TaskState.RUNNING
 #: Source: swarmkit manager/allocator/network.go allocatedStatusMessage.
 PENDING_MESSAGE = "pending task scheduling"
 
@@ -116,7 +117,7 @@ class Allocator:
         for service in store.services.values():
             self._endpoints.restore(service)
         for task in store.tasks.values():
-            if TaskState.NEW < task.status.state <= TaskState.RUNNING:
+            if _NEW < task.status.state <= _RUNNING:
                 for attachment in task.attachments:
                     if attachment.network_id in self._networks:
                         self._networks.take(attachment.network_id, attachment.address)
@@ -131,7 +132,7 @@ class Allocator:
             self._fit_node(tx, node_id)
         for service_id in store.services:
             self._try_service(tx, service_id)
-        self._new_tasks = {t.id: None for t in store.tasks.values() if t.status.state is TaskState.NEW}
+        self._new_tasks = {t.id: None for t in store.tasks.values() if t.status.state is _NEW}
         self._serve_tasks(tx, self._new_tasks)
         self._waiting_tasks, self._new_tasks = self._new_tasks, {}
 
@@ -301,13 +302,13 @@ class Allocator:
         """Source: swarmkit manager/allocator/network.go doTaskAlloc."""
         state, task_id = task.status.state, task.id
         node_id = self._needs.node_of(task_id)
-        if gone or state > TaskState.RUNNING:
+        if gone or state > _RUNNING:
             self._new_tasks.pop(task_id, None)
             self._waiting_tasks.pop(task_id, None)
             if node_id is not None:
                 self._release_task(tx, task)
         elif node_id is None:
-            if state is TaskState.NEW and task_id not in self._waiting_tasks:
+            if state is _NEW and task_id not in self._waiting_tasks:
                 self._new_tasks[task_id] = None
         elif task.node_id and not node_id and (self._needs.add(task) or task.node_id in self._short):
             self._fit_node(tx, task.node_id)
@@ -332,7 +333,7 @@ class Allocator:
         for task_id in map_order(waiting, self._rng):
             tx.step()
             task = tx.get(Task, task_id)
-            if task is None or task.status.state is not TaskState.NEW:
+            if task is None or task.status.state is not _NEW:
                 del waiting[task_id]
                 continue
             service_id, spec = task.shared.service_id, task.shared.spec

@@ -36,6 +36,7 @@ __all__ = ["ReplicatedOrchestrator"]
 
 #: what all tasks of a service were last found to agree with
 _Agreed = tuple[TaskSpec, EndpointSpec | None]
+_RUNNING = TaskState.RUNNING
 
 
 class ReplicatedOrchestrator:
@@ -141,20 +142,20 @@ class ReplicatedOrchestrator:
         if new is not None:
             if old is None or old.desired is not new.desired:
                 self._note(new)
-            if new.desired <= TaskState.RUNNING:
+            if new.desired <= _RUNNING:
                 self._judge(new)
         elif old is not None:
             slots = self._slots.get(old.service_id)
             if slots is not None:
                 slots.forget(old)
-                if old.desired <= TaskState.RUNNING:
+                if old.desired <= _RUNNING:
                     self._to_reconcile[old.service_id] = None
 
     def _judge(self, task: Task) -> None:
         """Queue the task for a restart if it ended or its node cannot keep it."""
         if task.shared.service_id not in self._slots:
             return
-        if task.status.state > TaskState.RUNNING or (
+        if task.status.state > _RUNNING or (
             task.node_id and invalid_node(self._store.nodes.get(task.node_id))
         ):
             self._to_restart[task.id] = None
@@ -162,7 +163,7 @@ class ReplicatedOrchestrator:
     def _on_node(self, node: Node, *, gone: bool) -> None:
         if gone or invalid_node(node):
             for task in self._store.tasks_of_node(node.id):
-                if task.desired <= TaskState.RUNNING and task.service_id in self._slots:
+                if task.desired <= _RUNNING and task.service_id in self._slots:
                     self._to_restart[task.id] = None
 
     def _on_service(self, service: Service, *, gone: bool) -> None:
@@ -194,7 +195,7 @@ class ReplicatedOrchestrator:
             del self._agreed[service_id]
 
     def _fix(self, tx: Transaction, task: Task) -> None:  # noqa: ARG002  (the seam of check_tasks)
-        if task.desired <= TaskState.RUNNING:
+        if task.desired <= _RUNNING:
             self._judge(task)
 
     # -- work
@@ -224,7 +225,7 @@ class ReplicatedOrchestrator:
                 tx.step()
                 task = tx.get(Task, task_id)
                 service = tx.get(Service, task.service_id) if task is not None else None
-                if task is not None and service is not None and task.desired <= TaskState.RUNNING:
+                if task is not None and service is not None and task.desired <= _RUNNING:
                     written += self.restarts.restart(tx, service, task)
         for task in written:
             self._note(task)
@@ -273,7 +274,7 @@ class ReplicatedOrchestrator:
             if slot in standing:
                 found[slot] = standing[slot]
             else:
-                live = [task for task in self._tasks(slots, slot) if task.desired <= TaskState.RUNNING]
+                live = [task for task in self._tasks(slots, slot) if task.desired <= _RUNNING]
                 if live:
                     found[slot] = live
         return found  # type: ignore[return-value]

@@ -22,6 +22,7 @@ __all__ = ["Roster", "ServiceSlots", "Slot"]
 Slot = int | str
 
 _HIGHEST_SLOT = (1 << 63) - 1
+_RUNNING = TaskState.RUNNING
 
 
 class Roster:
@@ -118,7 +119,7 @@ class ServiceSlots:
         identifier = task.id
         slot: Slot = task.slot or task.node_id or 0
         fresh = self.tasks.add(slot, identifier)
-        live = task.desired <= TaskState.RUNNING
+        live = task.desired <= _RUNNING
         if fresh and live:
             self._live_tasks[identifier] = None
             self._set_live(slot, self.live.get(slot, 0) + 1)

@@ -29,6 +29,8 @@ __all__ = [
     "remove_all",
 ]
 
+_DOWN, _DRAIN = NodeState.DOWN, Availability.DRAIN
+
 
 def is_job(service: Service) -> bool:
     """Whether the service runs to completion."""
@@ -96,7 +98,7 @@ def invalid_node(node: Node | None) -> bool:
 
     Source: swarmkit manager/orchestrator/task.go InvalidNode.
     """
-    return node is None or node.status.state is NodeState.DOWN or node.spec.availability is Availability.DRAIN
+    return node is None or node.status.state is _DOWN or node.spec.availability is _DRAIN
 
 
 def meets_constraints(service: Service, node: Node) -> bool:
