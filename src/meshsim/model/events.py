@@ -10,7 +10,7 @@ one more object for each would keep the garbage collector busy; for everybody el
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, Generic, TypeAlias, TypeVar
+from typing import Generic, TypeAlias, TypeVar
 
 from attrs import frozen
 
@@ -129,27 +129,25 @@ class Committed(Frozen):
         """Add a change; for the store, before anybody is told."""
         change = old, new
         self._every += change
-        routine = type(new) is Task and old is not None and _goes_on(old, new)
-        self.routine.append(routine)
-        if not routine:
+        if (
+            type(new) is Task
+            and type(old) is Task
+            and new.desired is old.desired
+            and new.desired <= _RUNNING
+            and new.status.state <= _RUNNING
+        ):
+            self.routine.append(True)
+            if (
+                old.status.state < _ASSIGNED
+                or new.node_id is not old.node_id
+                or new.attachments is not old.attachments
+                or new.endpoint is not old.endpoint
+            ):
+                self._decided += change
+        else:
+            self.routine.append(False)
             self._notable += change
             self._decided += change
-        elif not _is_report(old, new):
-            self._decided += change
-
-
-def _goes_on(old: Any, new: Task) -> bool:
-    desired = new.desired
-    return desired is old.desired and desired <= _RUNNING and new.status.state <= _RUNNING
-
-
-def _is_report(old: Any, new: Any) -> bool:
-    return (
-        old.status.state >= _ASSIGNED
-        and new.node_id is old.node_id
-        and new.attachments is old.attachments
-        and new.endpoint is old.endpoint
-    )
 
 
 def _change(old: AnyObject | None, new: AnyObject | None) -> Change:

@@ -61,13 +61,43 @@ class Operations(Shared):
         else:
             self._packed += (("create", obj.kind, ""), obj.id, obj)
 
-    def updated(self, old: AnyObject, new: AnyObject) -> None:
-        """Add what an update changed."""
-        if type(new) is Task:
-            _add_task(self._packed, old, new)
-        else:
+    def updated(self, old: Any, new: Any) -> None:
+        """Add what an update changed; for tasks written by hand, since they change most.
+
+        A status is kept by its parts if its task's container is there and no process runs in it: such a
+        status is soon replaced by the next. One without a container is shared by many tasks, and one with a
+        process stays in the store: they cost nothing here.
+        """
+        packed = self._packed
+        if type(new) is not Task:
             fields, values = _delta(old, new)
-            self._packed += (("update", new.kind, *fields), new.id, *values)
+            packed += (("update", new.kind, *fields), new.id, *values)
+            return
+        head, changed = len(packed), 0
+        packed += (None, new.id)
+        if new.node_id != old.node_id:
+            changed |= _NODE
+            packed.append(new.node_id)
+        if new.desired is not old.desired:
+            changed |= _DESIRED
+            packed.append(new.desired)
+        status, before = new.status, old.status
+        if status is not before and (status.state is not before.state or status != before):
+            changed |= _STATUS
+            if status.pid or not status.container_id:
+                packed.append(status)
+            else:
+                packed += (TaskStatus, *_status_fields(status))
+        if new.attachments is not old.attachments and new.attachments != old.attachments:
+            changed |= _ATTACHMENTS
+            packed.append(new.attachments)
+        if new.endpoint is not old.endpoint and new.endpoint != old.endpoint:
+            changed |= _ENDPOINT
+            packed.append(new.endpoint)
+        if new.assigned_generic is not old.assigned_generic and new.assigned_generic != old.assigned_generic:
+            changed |= _GENERIC
+            packed.append(new.assigned_generic)
+        packed[head] = _TASK_HEADS[changed]
 
     def removed(self, obj: AnyObject) -> None:
         """Add that an object went."""
@@ -95,41 +125,6 @@ def whole(item: Any, items: Iterator[Any]) -> Any:
     if type(item) is not type:
         return item
     return item(*[whole(part, items) for part in islice(items, len(attrs.fields(item)))])
-
-
-def _add_task(packed: list[Any], old: Any, new: Task) -> None:
-    """Add the fields of a task that have other values now, and these; by hand, since tasks change most.
-
-    A status is kept by its parts if its task's container is there and no process runs in it: such a status is
-    soon replaced by the next. One without a container is shared by many tasks, and one with a process stays
-    in the store: they cost nothing here.
-    """
-    changed = 0
-    values: list[Any] = [new.id]
-    if new.node_id != old.node_id:
-        changed |= _NODE
-        values.append(new.node_id)
-    if new.desired is not old.desired:
-        changed |= _DESIRED
-        values.append(new.desired)
-    status, before = new.status, old.status
-    if status is not before and (status.state is not before.state or status != before):
-        changed |= _STATUS
-        if status.pid or not status.container_id:
-            values.append(status)
-        else:
-            values += (TaskStatus, *_status_fields(status))
-    if new.attachments is not old.attachments and new.attachments != old.attachments:
-        changed |= _ATTACHMENTS
-        values.append(new.attachments)
-    if new.endpoint is not old.endpoint and new.endpoint != old.endpoint:
-        changed |= _ENDPOINT
-        values.append(new.endpoint)
-    if new.assigned_generic is not old.assigned_generic and new.assigned_generic != old.assigned_generic:
-        changed |= _GENERIC
-        values.append(new.assigned_generic)
-    packed.append(_TASK_HEADS[changed])
-    packed += values
 
 
 def _delta(old: AnyObject, new: AnyObject) -> tuple[list[str], list[Any]]:
