@@ -172,12 +172,6 @@ class Container:
         return f"<Container {short(self.id)} {self.name} {self.image} {self.state}>"
 
     @property
-    def own_names(self) -> tuple[str, str]:
-        """What the gossip calls it besides its name: short id and host name, one text if equal."""
-        own = self.short_id
-        return (self.hostname, self.hostname) if own == self.hostname else (own, self.hostname)
-
-    @property
     def task_id(self) -> str:
         """Of the service's task it was made for; empty for a plain container."""
         return self.task.id if self.task else ""

@@ -24,7 +24,7 @@ from meshsim.model.frozen import FrozenDict
 from meshsim.model.objects import Attachment, Endpoint, Network, Node, Task
 from meshsim.model.specs import PortConfig
 from meshsim.model.states import PublishMode
-from meshsim.sim import Own, short
+from meshsim.sim import Own
 from meshsim.views.shapes import LocalNetworkFacts
 
 __all__ = ["Wiring"]
@@ -124,12 +124,12 @@ class Wiring:
     def publish(self, task: Task, container: Container) -> None:
         """Tell the gossip of a task: one binding per network."""
         for attachment in self._in_turn(task.attachments):
-            self._journal.send(self._binding(task, container, attachment))
+            self._tell(task, container, attachment)
 
     def unpublish(self, task: Task, container: Container) -> None:
         """Tell the gossip that a task takes nothing new."""
         for attachment in self._in_turn(task.attachments):
-            self._journal.send(self._binding(task, container, attachment).as_disabled())
+            self._tell(task, container, attachment, disabled=True)
 
     def _in_turn(self, attachments: Sequence[Attachment]) -> Sequence[Attachment]:
         return sorted(attachments, key=self._turn) if len(attachments) > 1 else attachments
@@ -147,22 +147,27 @@ class Wiring:
             self._tells.network("create", network.id, network.name)
         self._plane.materialise(network, lb_address)
 
-    def _binding(self, task: Task, container: Container, attachment: Attachment) -> Binding:
+    def _tell(
+        self, task: Task, container: Container, attachment: Attachment, *, disabled: bool = False
+    ) -> None:
         endpoint, network_id, vip, ports = self._served
         if task.endpoint is not endpoint or attachment.network_id != network_id:
             _, _, vip, ports = self._serve(task.endpoint, attachment.network_id)
-        return Binding(
+        self._journal.tell(
             task.id,
             attachment.network_id,
             self._host,
             attachment.ip,
             container.name,
-            container.own_names,
+            container.short_id,
+            container.hostname,
+            (),
             task.service_id,
             task.shared.service_name,
             attachment.aliases,
             vip,
             ports,
+            disabled,
         )
 
     def _serve(self, endpoint: Endpoint | None, network_id: str) -> _Served:
@@ -256,7 +261,9 @@ class Wiring:
                 self._host,
                 attachment.ip,
                 container.name,
-                (short(container.id), container.hostname, *aliases),
+                container.short_id,
+                container.hostname,
+                aliases,
             )
         )
 

@@ -206,7 +206,7 @@ class View:
         self._reach = reach
         self._profile = profile
         self._spread = spread
-        self._seen = len(self._list)
+        self._seen = self._list.told
         self._joined_seq = journal.told
         self._version = -1
         self._now_ns = now_ns
@@ -226,7 +226,7 @@ class View:
         Returns:
             The changes in the order they were noticed.
         """
-        if now_ns < self.next_ns and self._seen == len(self._list) and self._version == self._reach.version:
+        if now_ns < self.next_ns and self._seen == self._list.told and self._version == self._reach.version:
             return ()
         return self._replay(now_ns)
 
@@ -270,7 +270,7 @@ class View:
 
     def _take_up(self) -> None:
         fresh = self._list[self._seen :]
-        self._seen = len(self._list)
+        self._seen = self._list.told
         self._waiting.extend(fresh)
         for row in fresh:
             self._owners.setdefault(row.node)
@@ -363,7 +363,7 @@ class View:
 
     def check(self) -> None:
         """Assert that what is known was told, and that nothing waits for the past."""
-        assert self._seen <= len(self._list)
+        assert self._seen <= self._list.told
         assert all(self._arrived[endpoint_id] >= 0 for endpoint_id in self.rows)
         told = {(row.endpoint_id, row.binding) for row in self._list}
         assert all((endpoint_id, binding) in told for endpoint_id, binding in self.rows.items())

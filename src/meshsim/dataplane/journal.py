@@ -1,9 +1,9 @@
 """Room dataplane: what the hosts tell each other about the endpoints of a network.
 
 Comes in: bindings sent and withdrawn by the hosts that own them. Goes out: per network one append-only
-list of rows with the moment each was sent. Rules of this file: a row is never changed; nothing is
-delivered here, a host's :class:`~meshsim.dataplane.gossip.View` reads the list when somebody looks.
-It does not know balancers or names.
+list of rows with the moment each was sent. Rules of this file: a row is never changed, and is made when it is
+first read; nothing is delivered here, a host's :class:`~meshsim.dataplane.gossip.View` reads the list when
+somebody looks. It does not know balancers or names.
 
 Source: moby daemon/libnetwork/networkdb/networkdb.go (table ``endpoint_table``), agent.go
 addServiceInfoToCluster, deleteServiceInfoFromCluster.
@@ -11,15 +11,20 @@ addServiceInfoToCluster, deleteServiceInfoFromCluster.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
+from operator import attrgetter
+from typing import Any, Final, overload
 
+import attrs
 from attrs import field
 
 from meshsim.model.frozen import Frozen, value
 from meshsim.model.log import Log
+from meshsim.model.operations import whole
 from meshsim.sim import Clock
 
-__all__ = ["Binding", "Journal", "Row"]
+__all__ = ["Binding", "Journal", "Row", "Rows"]
 
 
 @value
@@ -32,7 +37,8 @@ class Binding(Frozen):
         node: the host it lives on, by name.
         address: its address there, without mask.
         name: the container's name, as in ``docker ps``.
-        aliases: names of this one endpoint: short container id, host name, ``--network-alias``.
+        short_id, hostname: what the container calls itself, and is called on the network too.
+        aliases: further names of this one endpoint: ``--network-alias``.
         service_id, service_name: empty for a plain container.
         service_aliases: further names of the service on this network.
         vip: the service's virtual address here; empty for dnsrr and plain containers.
@@ -47,6 +53,8 @@ class Binding(Frozen):
     node: str
     address: str
     name: str = ""
+    short_id: str = ""
+    hostname: str = ""
     aliases: tuple[str, ...] = ()
     service_id: str = ""
     service_name: str = ""
@@ -57,8 +65,8 @@ class Binding(Frozen):
 
     @property
     def task_aliases(self) -> tuple[str, ...]:
-        """What name records call ``aliases``."""
-        return self.aliases
+        """All names of this one endpoint besides ``name``."""
+        return (*filter(None, (self.short_id, self.hostname)), *self.aliases)
 
     def as_disabled(self) -> Binding:
         """The same endpoint while its task is being stopped."""
@@ -68,6 +76,8 @@ class Binding(Frozen):
             self.node,
             self.address,
             self.name,
+            self.short_id,
+            self.hostname,
             self.aliases,
             self.service_id,
             self.service_name,
@@ -97,6 +107,67 @@ class Row(Frozen):
     binding: Binding | None = field(default=None)
 
 
+_binding_parts: Final = attrgetter(*(one.name for one in attrs.fields(Binding)))
+
+
+class Rows(Sequence[Row]):
+    """The rows of one network in the order they were told; only ever more of them.
+
+    A large service adds one for each task, and most are never read: until then they are kept by their parts
+    in one list, which costs the garbage collector nothing.
+
+    Attributes:
+        told: how many there are.
+
+    >>> rows = Rows()
+    >>> rows.add(7, 0, "host01", "task1", None)
+    >>> rows.told, rows[0]
+    (1, Row(seq=7, sent_ns=0, node='host01', endpoint_id='task1', binding=None))
+    """
+
+    __slots__ = ("_made", "_packed", "told")
+
+    def __init__(self) -> None:
+        self.told = 0
+        self._made: list[Row] = []
+        #: the parts of those not made yet
+        self._packed: list[Any] = []
+
+    def __repr__(self) -> str:
+        return f"<Rows: {self.told}>"
+
+    def add(self, *parts: Any) -> None:
+        """Add a row of these parts, its binding by its own: see :func:`~meshsim.model.operations.whole`."""
+        self.told += 1
+        self._packed += parts
+
+    def __len__(self) -> int:
+        return self.told
+
+    @overload
+    def __getitem__(self, key: int) -> Row: ...
+
+    @overload
+    def __getitem__(self, key: slice) -> list[Row]: ...
+
+    def __getitem__(self, key: int | slice) -> Row | list[Row]:
+        if self._packed:
+            self._make()
+        return self._made[key]
+
+    def _make(self) -> None:
+        parts = iter(self._packed)
+        self._packed = []
+        while self.told > len(self._made):
+            self._made.append(whole(Row, parts))
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Rows:
+        """Rows that go on by themselves; those there are are shared."""
+        twin = memo[id(self)] = Rows()
+        twin.told, twin._made, twin._packed = self.told, self._made.copy(), self._packed.copy()
+        return twin
+
+
 class Journal:
     """Everything ever told about the endpoints of a swarm's networks.
 
@@ -116,21 +187,27 @@ class Journal:
         self.last_ns = 0
         #: how many rows there are, of all networks
         self.told = 0
-        self._rows: dict[str, list[Row]] = {}
-        self._live: dict[str, dict[str, Row]] = {}
+        self._rows: dict[str, Rows] = {}
+        #: of each network the places of those rows that still hold, by endpoint, in the order first told
+        self._live: dict[str, dict[str, int]] = {}
         self._peers: dict[str, dict[str, str]] = {}
 
     def __repr__(self) -> str:
-        sizes = ", ".join(f"{nid}: {len(live)}/{len(self._rows[nid])}" for nid, live in self._live.items())
+        sizes = ", ".join(f"{nid}: {len(live)}/{len(self.rows(nid))}" for nid, live in self._live.items())
         return f"<Journal live/rows {sizes or 'none'}>"
 
-    def rows(self, network_id: str) -> list[Row]:
-        """The list of a network; it grows in place. Only to be read."""
-        return self._rows.setdefault(network_id, [])
+    def rows(self, network_id: str) -> Rows:
+        """The rows of a network; they grow in place."""
+        rows = self._rows.get(network_id)
+        if rows is None:
+            rows = self._rows[network_id] = Rows()
+            self._live[network_id] = {}
+        return rows
 
     def current(self, network_id: str) -> dict[str, Row]:
-        """The rows the owners hold now, by endpoint, in the order first told. Only to be read."""
-        return self._live.setdefault(network_id, {})
+        """The rows the owners hold now, by endpoint, in the order first told. O(live endpoints)."""
+        rows = self.rows(network_id)
+        return {endpoint_id: rows[place] for endpoint_id, place in self._live[network_id].items()}
 
     def live(self, network_id: str) -> dict[str, Binding]:
         """The bindings of :meth:`current`. O(live endpoints)."""
@@ -150,17 +227,23 @@ class Journal:
 
     def send(self, binding: Binding) -> None:
         """Tell of a new endpoint, or of a change to one; telling the same again tells nothing. O(1)."""
-        current = self.current(binding.network_id)
-        told = current.get(binding.endpoint_id)
-        if told is None or told.binding != binding:
-            row = self._append(binding.network_id, binding.node, binding.endpoint_id, binding)
-            current[binding.endpoint_id] = row
+        self.tell(*_binding_parts(binding))
+
+    def tell(self, endpoint_id: str, network_id: str, node: str, *further: Any) -> None:
+        """The same, of all the fields of a :class:`Binding`, which need not be made for it. O(1)."""
+        rows = self.rows(network_id)
+        live = self._live[network_id]
+        told = live.get(endpoint_id)
+        if told is None or rows[told].binding != Binding(endpoint_id, network_id, node, *further):
+            live[endpoint_id] = rows.told
+            self._append(network_id, node, endpoint_id, Binding, endpoint_id, network_id, node, *further)
 
     def withdraw(self, network_id: str, endpoint_id: str) -> None:
         """Tell that an endpoint is gone; harmless when nothing was told of it. O(1)."""
-        gone = self.current(network_id).pop(endpoint_id, None)
-        if gone is not None:
-            self._append(network_id, gone.node, endpoint_id, None)
+        rows = self.rows(network_id)
+        told = self._live[network_id].pop(endpoint_id, None)
+        if told is not None:
+            self._append(network_id, rows[told].node, endpoint_id, None)
 
     def leave(self, node: str) -> None:
         """Withdraw all a host ever told: it left the swarm, or came back from a crash as a new member.
@@ -170,21 +253,19 @@ class Journal:
         Source: moby daemon/libnetwork/networkdb/event_delegate.go NotifyLeave, nodemgmt.go
         purgeReincarnation.
         """
-        for network_id, current in self._live.items():
-            for endpoint_id in [eid for eid, row in current.items() if row.node == node]:
+        for network_id in self._live:
+            for endpoint_id in [eid for eid, row in self.current(network_id).items() if row.node == node]:
                 self.withdraw(network_id, endpoint_id)
         for peers in self._peers.values():
             peers.pop(node, None)
 
-    def _append(self, network_id: str, node: str, endpoint_id: str, binding: Binding | None) -> Row:
-        rows = self.rows(network_id)
-        row = Row(self.told, self._clock.now_ns, node, endpoint_id, binding)
-        rows.append(row)
+    def _append(self, network_id: str, node: str, endpoint_id: str, *binding: Any) -> None:
+        now_ns = self.last_ns = self._clock.now_ns
+        parts = self.told, now_ns, node, endpoint_id, *binding
         self.told += 1
-        self.last_ns = row.sent_ns
+        self._rows[network_id].add(*parts)
         if self._log is not None:
-            self._log.append(row.sent_ns, "binding", (network_id, row))
-        return row
+            self._log.append(now_ns, "binding", (network_id, Row, *parts))
 
     def check(self) -> None:
         """Assert that the lists are in order and that replaying them gives what is live."""
