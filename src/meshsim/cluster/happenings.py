@@ -12,6 +12,7 @@ from __future__ import annotations
 from typing import Any, Protocol
 
 from meshsim.cluster.container import Container
+from meshsim.model.frozen import interned
 from meshsim.sim import Clock, Own
 from meshsim.views.events import Ended, Origin, Plug
 
@@ -84,7 +85,7 @@ class Happenings:
             ids += [network.id for network in container.local_networks]
         plugged = tuple([self._plug(container, network_id) for network_id in ids])
         if plugged != self._plugged:
-            self._plugged = plugged
+            self._plugged = interned(plugged)
         self.happened(container, "start", self._plugged)
 
     def stopping(self, container: Container) -> None:
@@ -117,5 +118,6 @@ class Happenings:
         if plug is None:
             local = {network.id: network for network in container.local_networks}.get(network_id)
             name = local.name if local else container.network_names[network_id]
-            plug = self._plugs[network_id] = Plug(network_id, name, local.driver if local else "overlay")
+            plug = interned(Plug(network_id, name, local.driver if local else "overlay"))
+            self._plugs[network_id] = plug
         return plug

@@ -10,7 +10,6 @@ Source: moby daemon/container_operations.go, daemon/cluster/executor/container/a
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from sys import intern
 from typing import TypeAlias
 
 from attrs import evolve
@@ -20,7 +19,7 @@ from meshsim.cluster.happenings import Happenings
 from meshsim.cluster.locals import LocalNetworks
 from meshsim.dataplane import Binding, DataPlane, HostPort, Journal, NamespaceFacts
 from meshsim.errors import Forbidden
-from meshsim.model.frozen import FrozenDict
+from meshsim.model.frozen import FrozenDict, interned
 from meshsim.model.objects import Attachment, Endpoint, Network, Node, Task
 from meshsim.model.specs import PortConfig
 from meshsim.model.states import PublishMode
@@ -118,7 +117,7 @@ class Wiring:
         ids = tuple([attachment.network_id for attachment in attachments])
         names = self._names.get(ids)
         if names is None:
-            names = self._names[ids] = FrozenDict({i: self._told[i].name for i in ids})
+            names = self._names[ids] = interned(FrozenDict({i: self._told[i].name for i in ids}))
         return names
 
     def publish(self, task: Task, container: Container) -> None:
@@ -178,7 +177,7 @@ class Wiring:
         told = tuple(
             [(p.protocol.value, p.published, p.target) for p in ports if p.mode is PublishMode.INGRESS]
         )
-        self._served = (endpoint, network_id, intern(vip.ip) if vip else "", told)
+        self._served = (endpoint, network_id, interned(vip.ip) if vip else "", interned(told))
         return self._served
 
     # -- plain containers

@@ -2,19 +2,21 @@
 
 Frozen values are shared freely: a copy of a cluster keeps the very same objects, so copying one is a
 no-op. :class:`FrozenDict` is the mapping that labels, options and resources are kept in. :func:`value` is the
-decorator of the classes of which a large service makes many objects.
+decorator of the classes of which a large service makes many objects; what all machines make alike is one
+object by :func:`interned`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar
 
 import attrs
 
 from meshsim.sim import Shared
 
-__all__ = ["EMPTY", "Frozen", "FrozenDict", "frozen_dict", "value"]
+__all__ = ["EMPTY", "Frozen", "FrozenDict", "frozen_dict", "interned", "value"]
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -126,6 +128,22 @@ def frozen_dict(value: Mapping[K, V] | Iterable[tuple[K, V]] | None) -> FrozenDi
     if isinstance(value, FrozenDict):
         return value
     return FrozenDict(value) if value else EMPTY
+
+
+def interned(value: V) -> V:
+    """The one object that stands for all values equal to this one, as :func:`sys.intern` has it for texts.
+
+    For what every machine makes again of the same facts. Old ones are forgotten: only equality is promised.
+
+    >>> interned(FrozenDict({"n1": "ingress"})) is interned(FrozenDict({"n1": "ingress"}))
+    True
+    """
+    return _first_equal(value)  # type: ignore[return-value,arg-type]
+
+
+@lru_cache(maxsize=1024)
+def _first_equal(value: Hashable) -> Hashable:
+    return value
 
 
 #: the one empty one; most labels and options are

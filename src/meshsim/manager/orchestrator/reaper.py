@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from meshsim.manager.orchestrator.slots import Roster
+from meshsim.manager.orchestrator.slots import Roster, Slot
 from meshsim.model.events import Committed
 from meshsim.model.objects import Task
 from meshsim.model.specs import GlobalMode, Replicated
@@ -24,9 +24,6 @@ __all__ = ["TaskReaper"]
 
 #: so many slots and tasks to look at are not kept waiting. Source: task_reaper.go maxDirty.
 _MAX_DIRTY = 1000
-
-#: service, replica number, node (for services with a task per node)
-_Key = tuple[str, int, str]
 
 
 class TaskReaper:
@@ -55,14 +52,18 @@ class TaskReaper:
         self._clock = clock
         self._delay_ns = profile.reaper_delay_ns
         self._timer: Timer | None = None
-        self._dirty: dict[_Key, None] = {}
+        #: of each service the slots to look at
+        self._dirty: dict[str, dict[Slot, None]] = {}
         self._cleanup: dict[str, None] = {}
         #: of each service the tasks by replica number, or by node
         self._slots: dict[str, Roster] = {}
         self.running = False
 
     def __repr__(self) -> str:
-        return f"<TaskReaper: {len(self._dirty)} slots and {len(self._cleanup)} tasks to look at>"
+        return f"<TaskReaper: {self._waiting()} slots and {len(self._cleanup)} tasks to look at>"
+
+    def _waiting(self) -> int:
+        return sum(map(len, self._dirty.values()))
 
     def start(self) -> None:
         """Take office: what has ended its life is deleted at once. Source: task_reaper.go Run."""
@@ -95,14 +96,14 @@ class TaskReaper:
                 touched = True
                 if old is None:
                     self._file(task)
-                    service_id, slot = task.shared.service_id, task.slot
+                    service_id = task.shared.service_id
                     if service_id:
-                        self._dirty[service_id, slot, "" if slot else task.node_id] = None
+                        self._dirty.setdefault(service_id, {})[task.slot or task.node_id] = None
                 elif _is_over(task):
                     self._cleanup[task.id] = None
             elif task is None and isinstance(old, Task):
                 self._unfile(old)
-        work = len(self._dirty) + len(self._cleanup)
+        work = self._waiting() + len(self._cleanup)
         if touched and work > _MAX_DIRTY:
             self._tick()
         elif touched and work and self._timer is None:
@@ -131,15 +132,12 @@ class TaskReaper:
             self._timer.cancel()
             self._timer = None
         doomed, self._cleanup = self._cleanup, {}
-        limits: dict[str, int] = {}
-        for key in tuple(self._dirty):
-            service_id = key[0]
-            if service_id not in limits:
-                limits[service_id] = self._limit(service_id)
-            if not self._prune(key, limits[service_id], doomed):
-                del self._dirty[key]
-        if not self._dirty:
-            self._dirty = {}  # an emptied dict keeps the room it once needed
+        dirty, self._dirty = self._dirty, {}
+        for service_id, slots in dirty.items():
+            limit = self._limit(service_id)
+            again = {slot: None for slot in slots if self._prune(service_id, slot, limit, doomed)}
+            if again:
+                self._dirty[service_id] = again
         if doomed:
             with self._store.batch() as tx:
                 for task_id in doomed:
@@ -148,13 +146,12 @@ class TaskReaper:
                     if task is not None:
                         tx.delete(task)
 
-    def _prune(self, key: _Key, limit: int, doomed: dict[str, None]) -> bool:
+    def _prune(self, service_id: str, slot: Slot, limit: int, doomed: dict[str, None]) -> bool:
         """Doom what is too much in a slot; returns whether the slot is to be looked at again."""
-        service_id, slot, node_id = key
         if limit < 0:
             return False
         of_service = self._slots.get(service_id)
-        ids = of_service.of(slot or node_id) if of_service is not None else []
+        ids = of_service.of(slot) if of_service is not None else []
         if len(ids) <= limit:
             return False
         table = self._store.tasks
