@@ -72,11 +72,11 @@ class Happenings:
 
     def created(self, container: Container) -> None:
         """It exists: told is an :class:`~meshsim.views.events.Origin`."""
-        task = container.task
+        task, image, labels = container.task, container.image, container.own_labels
         whose = ("", "", "", "")
         if task is not None:
             whose = (task.id, task.node_id, task.shared.service_id, task.shared.service_name)
-        self.happened(container, "create", Origin, container.image, container.own_labels, *whose)
+        self._told.container_changed(self._host, container, "create", Origin, image, labels, *whose)
 
     def started(self, container: Container) -> None:
         """Its program runs, on these networks."""
@@ -86,7 +86,7 @@ class Happenings:
         plugged = tuple([self._plug(container, network_id) for network_id in ids])
         if plugged != self._plugged:
             self._plugged = interned(plugged)
-        self.happened(container, "start", self._plugged)
+        self._told.container_changed(self._host, container, "start", self._plugged)
 
     def stopping(self, container: Container) -> None:
         """It was sent the stop signal."""

@@ -146,6 +146,10 @@ class Serial:
             False when it is handed out already. The caller knows that the set holds it.
         """
         starts, ends = self._starts, self._ends
+        if ends and number == ends[-1]:  # as most are
+            ends[-1] = number + 1
+            self._count += 1
+            return True
         i = bisect_right(starts, number)
         if i and number < ends[i - 1]:
             return False

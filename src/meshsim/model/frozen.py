@@ -138,7 +138,7 @@ def interned(value: V) -> V:
     >>> interned(FrozenDict({"n1": "ingress"})) is interned(FrozenDict({"n1": "ingress"}))
     True
     """
-    return _first_equal(value)  # type: ignore[return-value,arg-type]
+    return _first_equal(value)  # type: ignore[return-value]
 
 
 @lru_cache(maxsize=1024)
