@@ -149,6 +149,7 @@ class Wiring:
     def _tell(
         self, task: Task, container: Container, attachment: Attachment, *, disabled: bool = False
     ) -> None:
+        """Tell the gossip where a task is on one network, by the fields of a :class:`Binding`."""
         endpoint, network_id, vip, ports = self._served
         if task.endpoint is not endpoint or attachment.network_id != network_id:
             _, _, vip, ports = self._serve(task.endpoint, attachment.network_id)

@@ -11,7 +11,7 @@ addServiceInfoToCluster, deleteServiceInfoFromCluster.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from operator import attrgetter
 from typing import Any, Final, overload
@@ -151,15 +151,18 @@ class Rows(Sequence[Row]):
     def __getitem__(self, key: slice) -> list[Row]: ...
 
     def __getitem__(self, key: int | slice) -> Row | list[Row]:
-        if self._packed:
-            self._make()
-        return self._made[key]
+        return self._read()[key]
 
-    def _make(self) -> None:
-        parts = iter(self._packed)
-        self._packed = []
-        while self.told > len(self._made):
-            self._made.append(whole(Row, parts))
+    def __iter__(self) -> Iterator[Row]:
+        return iter(self._read())
+
+    def _read(self) -> list[Row]:
+        """All rows; those that nobody has read yet are made. O(these)."""
+        if self._packed:
+            parts, self._packed = iter(self._packed), []
+            while self.told > len(self._made):
+                self._made.append(whole(Row, parts))
+        return self._made
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Rows:
         """Rows that go on by themselves; those there are are shared."""
@@ -230,7 +233,7 @@ class Journal:
         self.tell(*_binding_parts(binding))
 
     def tell(self, endpoint_id: str, network_id: str, node: str, *further: Any) -> None:
-        """The same, of all the fields of a :class:`Binding`, which need not be made for it. O(1)."""
+        """The same, by all the fields of a :class:`Binding` in their order; none need be made. O(1)."""
         rows = self.rows(network_id)
         live = self._live[network_id]
         told = live.get(endpoint_id)
