@@ -10,7 +10,7 @@ one more object for each would keep the garbage collector busy; for everybody el
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Generic, TypeAlias, TypeVar
+from typing import Any, Generic, TypeAlias, TypeVar
 
 from attrs import frozen
 
@@ -82,21 +82,37 @@ class Committed(Frozen):
         routine: of each change, whether it is a task that goes on as it is meant to: neither ended nor told
             anything else.
 
-    >>> committed = Committed(1, 0)
-    >>> committed.add(None, Node("n1"))
+    >>> committed = Committed(1, 0, [None, Node("n1")])
     >>> committed, committed.changes[0].new.id
     (<Committed 1: 1 change>, 'n1')
     """
 
     __slots__ = ("_decided", "_every", "_notable", "routine", "time_ns", "version")
 
-    def __init__(self, version: int, time_ns: int) -> None:
+    def __init__(self, version: int, time_ns: int, flat: Sequence[AnyObject | None]) -> None:
+        """Sort the changes, given as old, new, old, new ... O(changes)."""
         self.version = version
         self.time_ns = time_ns
-        self.routine: list[bool] = []
-        self._every: list[AnyObject | None] = []
-        self._notable: list[AnyObject | None] = []
-        self._decided: list[AnyObject | None] = []
+        self._every = flat
+        notable: list[AnyObject | None] = []
+        decided: list[AnyObject | None] = []
+        routine: list[bool] = []
+        for change in Pairs(flat):
+            old, new = change
+            goes_on = (
+                type(new) is Task
+                and type(old) is Task
+                and new.desired is old.desired
+                and new.desired <= _RUNNING
+                and new.status.state <= _RUNNING
+            )
+            routine.append(goes_on)
+            if not goes_on:
+                notable += change
+                decided += change
+            elif not _is_report(old, new):
+                decided += change
+        self.routine, self._notable, self._decided = routine, notable, decided
 
     def __repr__(self) -> str:
         count = len(self.every)
@@ -125,29 +141,14 @@ class Committed(Frozen):
         """All changes, as objects that say what they are; made anew each time."""
         return tuple([_change(old, new) for old, new in self.every])
 
-    def add(self, old: AnyObject | None, new: AnyObject | None) -> None:
-        """Add a change; for the store, before anybody is told."""
-        change = old, new
-        self._every += change
-        if (
-            type(new) is Task
-            and type(old) is Task
-            and new.desired is old.desired
-            and new.desired <= _RUNNING
-            and new.status.state <= _RUNNING
-        ):
-            self.routine.append(True)
-            if (
-                old.status.state < _ASSIGNED
-                or new.node_id is not old.node_id
-                or new.attachments is not old.attachments
-                or new.endpoint is not old.endpoint
-            ):
-                self._decided += change
-        else:
-            self.routine.append(False)
-            self._notable += change
-            self._decided += change
+
+def _is_report(old: Any, new: Any) -> bool:
+    return (
+        old.status.state >= _ASSIGNED
+        and new.node_id is old.node_id
+        and new.attachments is old.attachments
+        and new.endpoint is old.endpoint
+    )
 
 
 def _change(old: AnyObject | None, new: AnyObject | None) -> Change:

@@ -299,7 +299,7 @@ class Store:
         if not writes:
             return
         operations = Operations()
-        committed = Committed(tx.version, tx.now_ns)
+        changes: list[AnyObject | None] = []
         for identifier, write in writes.items():
             old: AnyObject | None
             new: AnyObject | None
@@ -316,10 +316,10 @@ class Store:
                 else:
                     operations.updated(old, write)
             self._index(old, new)
-            committed.add(old, new)
+            changes += (old, new)
         self.version = tx.version
         self.log.append(tx.now_ns, "commit", (self.label, tx.version, operations))
-        self._queue.append(committed)
+        self._queue.append(Committed(tx.version, tx.now_ns, changes))
         self._deliver()
 
     def _index(self, old: Any, new: Any) -> None:
