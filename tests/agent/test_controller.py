@@ -6,7 +6,7 @@ import pytest
 from tests.agent.fakes import MS, FakeRuntime, S, make_task, want
 
 from meshsim.agent import TABLE, Act, Controller, Doing
-from meshsim.agent.controller import NEVER, Bench, early_status
+from meshsim.agent.controller import NEVER, Bench
 from meshsim.model.states import TASK_MOVES, TaskState
 from meshsim.profile import Profile
 
@@ -103,13 +103,6 @@ def test_5_1_messages():
         T.SHUTDOWN: "shutdown",
     }
     assert {rule.act for rule in TABLE.values()} == set(Act)
-
-
-def test_statuses_are_shared_within_a_moment_only():
-    first = early_status(T.PREPARING, "preparing", 1)
-    assert early_status(T.PREPARING, "preparing", 1) is first
-    assert early_status(T.PREPARING, "preparing", 2) is not first
-    assert early_status(T.PREPARING, "other", 2).message == "other"
 
 
 # -- the way up --------------------------------------------------------------------------------------

@@ -15,6 +15,7 @@ from meshsim.model.objects import (
     TaskShared,
     TaskStatus,
     VirtualIP,
+    early_status,
 )
 from meshsim.model.specs import ConfigSpec, NetworkSpec, NodeSpec, SecretSpec, ServiceSpec, TaskSpec
 from meshsim.model.states import TASK_MOVES, TaskState, UpdateState
@@ -83,3 +84,10 @@ def test_the_table_of_moves_never_goes_back():
 def test_states_print_as_the_api_spells_them():
     assert str(TaskState.RUNNING) == "running"
     assert UpdateState.ROLLBACK_STARTED.value == "rollback_started"
+
+
+def test_statuses_are_shared_within_a_moment_only():
+    first = early_status(TaskState.PREPARING, "preparing", 1)
+    assert early_status(TaskState.PREPARING, "preparing", 1) is first
+    assert early_status(TaskState.PREPARING, "preparing", 2) is not first
+    assert early_status(TaskState.PREPARING, "other", 2).message == "other"

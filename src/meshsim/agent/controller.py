@@ -13,19 +13,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from enum import Enum
-from functools import lru_cache
 from typing import Final
 
 from attrs import define, field
 
 from meshsim.agent.moves import TABLE, Act, Rule
 from meshsim.agent.runtime import Outcome, Runtime, TaskContainer
-from meshsim.model.objects import Network, Task, TaskStatus
+from meshsim.model.objects import Network, Task, TaskStatus, early_status
 from meshsim.model.states import TaskState
 from meshsim.profile import Profile
 from meshsim.sim import Own
 
-__all__ = ["NEVER", "Bench", "Controller", "Doing", "early_status"]
+__all__ = ["NEVER", "Bench", "Controller", "Doing"]
 
 _S = TaskState
 #: the due time of a step that only an event can end
@@ -46,19 +45,9 @@ class Doing(Enum):
     STOPPING = "stopping"
 
 
-# By names of their own: on Python 3.11 finding a member in its class takes as long as a call.
+# By names of their own, as ``states`` explains.
 _NOTHING, _PREPARING, _STARTING, _PROBING, _RUNNING, _DRAINING, _STOPPING = Doing
 _GO_ON: Final = Act.GO_ON
-
-
-@lru_cache(maxsize=64)
-def early_status(state: TaskState, message: str, now_ns: int) -> TaskStatus:
-    """The status of a task that has no container yet: one object for all that say the same at a moment.
-
-    >>> early_status(TaskState.PREPARING, "preparing", 5) is early_status(TaskState.PREPARING, "preparing", 5)
-    True
-    """
-    return TaskStatus(state, message, "", now_ns)
 
 
 @define(slots=True)

@@ -404,14 +404,13 @@ class Engine:
 
     def power_cut(self) -> None:
         """Every program is gone; the containers are found dead when the machine is back."""
-        self._plane.lead_out()
+        self._plane.reset()  # first: it may still ask which networks they began on
         for container in self.containers.values():
             if container.running:
                 self._over(container, LOST)
                 self.tells.lost(container)
                 self.wiring.give_back(container)
                 container.attachments = () if not container.service_id else container.attachments
-        self._plane.reset()
 
     # -- parts
 

@@ -76,7 +76,7 @@ class Happenings:
         whose = ("", "", "", "")
         if task is not None:
             whose = (task.id, task.node_id, task.shared.service_id, task.shared.service_name)
-        self._told.container_changed(self._host, container, "create", Origin, image, labels, *whose)
+        self.happened(container, "create", Origin, image, labels, *whose)
 
     def started(self, container: Container) -> None:
         """Its program runs, on these networks."""
@@ -86,7 +86,7 @@ class Happenings:
         plugged = tuple([self._plug(container, network_id) for network_id in ids])
         if plugged != self._plugged:
             self._plugged = interned(plugged)
-        self._told.container_changed(self._host, container, "start", self._plugged)
+        self.happened(container, "start", self._plugged)
 
     def stopping(self, container: Container) -> None:
         """It was sent the stop signal."""

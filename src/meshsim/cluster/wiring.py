@@ -213,7 +213,7 @@ class Wiring:
         Raises:
             Forbidden: there is no such address to give.
         """
-        self._plane.lead_out()
+        self._plane.lead_out()  # as above
         container.aliases = container.aliases.plus(network.id, tuple(aliases))
         container.local_networks = (*container.local_networks, network)
         if wanted:

@@ -70,22 +70,7 @@ class Binding(Frozen):
 
     def as_disabled(self) -> Binding:
         """The same endpoint while its task is being stopped."""
-        return Binding(
-            self.endpoint_id,
-            self.network_id,
-            self.node,
-            self.address,
-            self.name,
-            self.short_id,
-            self.hostname,
-            self.aliases,
-            self.service_id,
-            self.service_name,
-            self.service_aliases,
-            self.vip,
-            self.ports,
-            disabled=True,
-        )
+        return attrs.evolve(self, disabled=True)
 
 
 @value

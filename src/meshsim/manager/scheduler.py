@@ -14,7 +14,7 @@ from typing import ClassVar, Final
 
 from meshsim.errors import NotFound, OutOfSequence
 from meshsim.model.events import Committed
-from meshsim.model.objects import Node, Service, Task, TaskStatus
+from meshsim.model.objects import Node, Service, Task, TaskStatus, early_status
 from meshsim.model.specs import GenericResources
 from meshsim.model.states import TaskState
 from meshsim.model.store import Store, Transaction
@@ -60,7 +60,6 @@ class Scheduler:
         self._tick_wanted = False
         #: tasks whose node was given in advance, until they end: their failures do not count against it
         self._given: dict[str, None] = {}
-        self._last: TaskStatus | None = None
         self._timer: Timer | None = None
         #: when the debouncing under way began, and when it ends
         self._began_ns = -1
@@ -271,10 +270,7 @@ class Scheduler:
         message: str,
         generic: GenericResources | None = None,
     ) -> None:
-        now_ns, status = self._clock.now_ns, self._last
-        if status is None or status.timestamp_ns != now_ns or status.message != message:
-            # One object for all tasks that get the same news at the same moment.
-            status = self._last = TaskStatus(_ASSIGNED, message, "", now_ns)
+        status = early_status(_ASSIGNED, message, self._clock.now_ns)
         tx.update(task, node_id=node_id, status=status, assigned_generic=generic)
 
     def _leave_pending(self, tx: Transaction, task: Task, text: str) -> None:

@@ -10,6 +10,7 @@ Source: swarmkit api/objects.proto.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any, ClassVar, Self, TypeVar
 
 import attrs
@@ -54,6 +55,7 @@ __all__ = [
     "TaskStatus",
     "UpdateStatus",
     "VirtualIP",
+    "early_status",
 ]
 
 
@@ -307,6 +309,16 @@ class TaskStatus(Frozen):
     pid: int = 0
     exit_code: int = 0
     ports: tuple[PortConfig, ...] = ()
+
+
+@lru_cache(maxsize=64)
+def early_status(state: TaskState, message: str, now_ns: int) -> TaskStatus:
+    """The status of a task that has no container yet: one object for all that say the same at a moment.
+
+    >>> early_status(TaskState.PREPARING, "preparing", 5) is early_status(TaskState.PREPARING, "preparing", 5)
+    True
+    """
+    return TaskStatus(state, message, "", now_ns)
 
 
 @value

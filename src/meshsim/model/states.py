@@ -2,6 +2,8 @@
 
 Comes in: nothing. Goes out: enums whose integer values are SwarmKit's, and tables of allowed moves
 (the docs draw their diagrams from these tables). Rule of this file: data only, no decisions.
+Modules that are asked for every task of a service keep the members they need under names of their own: on
+Python 3.11 finding one in its class takes as long as a call.
 
 Source: swarmkit api/types.proto, api/specs.proto; control-plane rules on who moves what.
 """
