@@ -123,8 +123,10 @@ def test_normal_path():
 def test_desired_ready_is_prepared_and_waits():
     stand = Stand(desired=T.READY).advance().wake()
     assert (stand.state, stand.controller.due_ns) == (T.READY, NEVER)
+    # There is a container, but no status tells of it before STARTING; source: controller.go Do.
+    assert stand.controller.status.container_id == ""
     stand.want(T.RUNNING)
-    assert stand.state == T.STARTING
+    assert (stand.state, stand.controller.status.container_id) == (T.STARTING, "c-t1")
     stand.wake()
     assert stand.state == T.RUNNING
 

@@ -219,6 +219,45 @@ def test_watchers_are_told_once_in_rank_order_breadth_first(store):
     ]
 
 
+def test_what_is_done_afterwards_is_told_as_it_is_written(store):
+    told: list = []
+
+    def note(committed: Committed) -> None:
+        told.append(committed.version)
+        if committed.version == 1:
+            store.afterwards(write_two)
+            store.afterwards(lambda: told.append("next work"))
+            with store.transaction() as tx:
+                tx.update(store.nodes["n1"], role=Role.MANAGER)
+
+    def write_two() -> None:
+        for name in ("n2", "n3"):
+            with store.transaction() as tx:
+                tx.create(Node(name))
+            told.append(name)
+
+    store.watch(note, rank=1)
+    with store.transaction() as tx:
+        tx.create(Node("n1"))
+    assert told == [1, 2, 3, "n2", 4, "n3", "next work"]
+    store.afterwards(lambda: told.append("at once"))
+    assert told[-1] == "at once"
+
+
+def test_a_work_that_fails_leaves_the_others_for_the_next_time(store):
+    told: list = []
+
+    def fail() -> None:
+        store.afterwards(lambda: told.append("second"))
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        store.afterwards(fail)
+    assert told == []
+    store.afterwards(lambda: told.append("third"))
+    assert told == ["second", "third"]
+
+
 def sizes_of_commits(store) -> list[int]:
     sizes: list[int] = []
     store.watch(lambda committed: sizes.append(len(committed.every)), rank=9)

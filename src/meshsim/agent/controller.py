@@ -27,6 +27,7 @@ from meshsim.sim import Own
 __all__ = ["NEVER", "Bench", "Controller", "Doing"]
 
 _S = TaskState
+_STARTED: Final = _S.STARTING
 #: the due time of a step that only an event can end
 NEVER: Final = -1
 
@@ -214,16 +215,20 @@ class Controller:
             if rule is None:
                 return
             if rule.act is _GO_ON:
-                self._go_on(rule, now_ns)
+                self._go_on(bench, rule, now_ns)
             else:
                 _BEGINS[rule.act](self, bench, now_ns)
 
-    def _go_on(self, rule: Rule, now_ns: int) -> None:
-        container_id = self.status.container_id
-        if not container_id:
+    def _go_on(self, bench: Bench, rule: Rule, now_ns: int) -> None:
+        """Only from STARTING on does a status say which container it is about.
+
+        Source: swarmkit agent/exec/controller.go Do.
+        """
+        container = self._container(bench) if rule.to >= _STARTED else None
+        if container is None:
             self.status = early_status(rule.to, rule.message, now_ns)
         else:
-            self.status = TaskStatus(rule.to, rule.message, "", now_ns, container_id)
+            self.status = TaskStatus(rule.to, rule.message, "", now_ns, container.id)
 
     def _prepare(self, bench: Bench, now_ns: int) -> None:
         if self.task.shared.spec.attachment:
@@ -237,8 +242,7 @@ class Controller:
         if self._outcome is not None and self._outcome.err:
             self._end(bench, _S.REJECTED, self.status.message, self._outcome.err, None, now_ns)
             return
-        container = self._container(bench)
-        self.status = TaskStatus(_S.READY, "prepared", "", now_ns, container.id if container else "")
+        self.status = early_status(_S.READY, "prepared", now_ns)
 
     def _start(self, bench: Bench, now_ns: int) -> None:
         if self.task.shared.spec.attachment:

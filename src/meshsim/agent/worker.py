@@ -240,11 +240,12 @@ class Worker:
         waiting = self._wakes.get(due_ns)
         if waiting is None:
             self._wakes[due_ns] = [task_id]
-            self._timers[due_ns] = self._clock.call_at(due_ns, self._wake, due_ns, name="agent step")
+            self._timers[due_ns] = self._clock.call_at(due_ns, self._wake, name="agent step")
         else:
             waiting.append(task_id)
 
-    def _wake(self, due_ns: int) -> None:
+    def _wake(self) -> None:
+        due_ns = self._clock.now_ns
         del self._timers[due_ns]
         controllers = self._controllers.own()
         for task_id in self._wakes.pop(due_ns):

@@ -2,9 +2,9 @@
 
 Comes in: transactions of the control loops. Goes out: frozen objects to readers; one
 :class:`~meshsim.model.events.Committed` per transaction to every watcher, in a fixed rank, breadth
-first and never re-entrantly; a log of deltas. Rules of this file: nothing changes outside a
-transaction; a transaction happens whole or not at all; an update must start from the object as it is
-now (optimistic locking). It does not know why anything is written.
+first and never re-entrantly; the work they put off until all is told; a log of deltas. Rules of this
+file: nothing changes outside a transaction; a transaction happens whole or not at all; an update must
+start from the object as it is now (optimistic locking). It does not know why anything is written.
 
 Source: swarmkit manager/state/store/memory.go (MemoryStore), manager/state/watch.go.
 """
@@ -187,6 +187,8 @@ class Store:
         self._watchers: list[tuple[int, Watcher]] = []
         self._queue: deque[Committed] = deque()
         self._delivering = False
+        self._work: deque[Callable[[], None]] = deque()
+        self._working = False
         self._open: Transaction | None = None
 
     def __repr__(self) -> str:
@@ -378,6 +380,26 @@ class Store:
                     watcher(committed)
         finally:
             self._delivering = False
+        self._do_work()
+
+    def afterwards(self, work: Callable[[], None]) -> None:
+        """Do the work once everybody has been told of every commit: at once, if that is so now.
+
+        For watchers that write much: each transaction is then told as soon as it is made, where those made
+        while a commit is being told all wait for its end. Works are done one at a time, as asked for.
+        """
+        self._work.append(work)
+        self._do_work()
+
+    def _do_work(self) -> None:
+        if self._working or self._delivering or not self._work:
+            return
+        self._working = True
+        try:
+            while self._work:
+                self._work.popleft()()
+        finally:
+            self._working = False
 
     # -- copying and checking
 

@@ -1,7 +1,7 @@
 """Room manager, loop replicated orchestrator (rank 20): so many tasks as the service asks for.
 
 Comes in: commits. Goes out: new tasks, tasks told to stop or removed, restarts, updates. Rules of this
-file: first the restarts a commit calls for, then one reconciliation of each service it touched; the slots
+file: first the restarts commits call for, then one reconciliation of each service they touched; the slots
 of every service are kept up to date, so that what is not touched costs nothing. It places nothing and
 gives no addresses.
 
@@ -78,7 +78,6 @@ class ReplicatedOrchestrator:
         self._agreed: dict[str, _Agreed] = {}
         self._to_restart: dict[str, None] = {}
         self._to_reconcile: dict[str, None] = {}
-        self._ticking = False
         self.running = False
 
     def __repr__(self) -> str:
@@ -97,7 +96,7 @@ class ReplicatedOrchestrator:
             self._note(task)
         check_tasks(self._store, self.restarts, related=is_replicated, fix=self._fix)
         self._store.watch(self.on_commit, rank=self.RANK)
-        self._tick()
+        self._store.afterwards(self._tick)
 
     def stop(self) -> None:
         """Lay down office; delays, histories and updates under way are forgotten."""
@@ -136,7 +135,8 @@ class ReplicatedOrchestrator:
                 self._on_service(it, gone=new is None)
             self.restarts.observe(old, new)
             updates.observe(old, new)
-        self._tick()
+        if self._to_restart or self._to_reconcile:
+            self._store.afterwards(self._tick)
 
     def _on_task(self, old: Task | None, new: Task | None) -> None:
         if new is not None:
@@ -187,8 +187,7 @@ class ReplicatedOrchestrator:
         service_id = task.shared.service_id
         slots = self._slots.get(service_id)
         if slots is None or task.id not in self._store.tasks:
-            # Inside a transaction the new task is not there yet: its own commit will tell.
-            return
+            return  # not ours, or removed by a commit that will be told later
         slots.note(task)
         agreed = self._agreed.get(service_id)
         if agreed is not None and task.spec is not agreed[0] and task.spec != agreed[0]:
@@ -201,34 +200,27 @@ class ReplicatedOrchestrator:
     # -- work
 
     def _tick(self) -> None:
-        """Source: replicated.go tick."""
-        if self._ticking:
-            return  # a commit made below came back: the loop below takes it up
-        self._ticking = True
-        try:
-            while self._to_restart or self._to_reconcile:
-                self._restart_queued()
-                services, self._to_reconcile = self._to_reconcile, {}
-                for service_id in services:
-                    service = self._store.services.get(service_id)
-                    if service is not None:
-                        self._reconcile(service)
-        finally:
-            self._ticking = False
+        """Do what has gathered, when the news have been told: what is written here is told at once.
+
+        Source: replicated.go tick.
+        """
+        self._restart_queued()
+        services, self._to_reconcile = self._to_reconcile, {}
+        for service_id in services:
+            service = self._store.services.get(service_id)
+            if service is not None:
+                self._reconcile(service)
 
     def _restart_queued(self) -> None:
         """Source: replicated/tasks.go tickTasks."""
         queued, self._to_restart = self._to_restart, {}
-        written: list[Task] = []
         with self._store.batch() as tx:
             for task_id in queued:
                 tx.step()
                 task = tx.get(Task, task_id)
                 service = tx.get(Service, task.service_id) if task is not None else None
                 if task is not None and service is not None and task.desired <= _RUNNING:
-                    written += self.restarts.restart(tx, service, task)
-        for task in written:
-            self._note(task)
+                    self.restarts.restart(tx, service, task)
 
     def _reconcile(self, service: Service) -> None:
         """Make the slots as many as asked for, and what they hold what is asked for.
@@ -308,17 +300,12 @@ class ReplicatedOrchestrator:
         """Make tasks in the lowest free slots; dead slots that stay empty are cleared away."""
         numbers = slots.free_numbers(count, filled=standing)
         with self._store.batch() as tx:
-            fresh = []
             for task in new_tasks(self._ids, service, numbers, tx.now_ns, tx=tx):
-                fresh.append(tx.create(task))
+                tx.create(task)
                 tx.step()
             for slot in numbers:
                 dead.pop(slot, None)
-            gone = self._clear(tx, slots, dead)
-        for task in fresh:
-            self._note(task)
-        for task in gone:
-            slots.forget(task)
+            self._clear(tx, slots, dead)
 
     def _shrink(
         self,
@@ -332,38 +319,29 @@ class ReplicatedOrchestrator:
         updatable = self._updatable(slots, standing)
         order = scale_down_order(updatable)
         self.updates.update(service, [updatable[slot] for slot in order[:want]])
-        written: list[Task] = []
         with self._store.batch() as tx:
-            gone = self._clear(tx, slots, dead)
+            self._clear(tx, slots, dead)
             for slot in order[want:]:
                 tx.step()
                 for old in updatable[slot]:
                     task = tx.get(Task, old.id)
                     if task is not None and task.desired < TaskState.REMOVE:
-                        written.append(tx.update(task, desired=TaskState.REMOVE))
-        for task in written:
-            self._note(task)
-        for task in gone:
-            slots.forget(task)
+                        tx.update(task, desired=TaskState.REMOVE)
 
     def _delete(self, slots: ServiceSlots, dead: dict[Slot, None]) -> None:
         if dead:
             with self._store.batch() as tx:
-                gone = self._clear(tx, slots, dead)
-            for task in gone:
-                slots.forget(task)
+                self._clear(tx, slots, dead)
 
-    def _clear(self, tx: Batch, slots: ServiceSlots, dead: dict[Slot, None]) -> list[Task]:
+    @staticmethod
+    def _clear(tx: Batch, slots: ServiceSlots, dead: dict[Slot, None]) -> None:
         """Delete the tasks of dead slots."""
-        gone = []
         for slot in dead:
             tx.step()
             for task_id in slots.tasks.of(slot):
                 task = tx.get(Task, task_id)
                 if task is not None:
                     tx.delete(task)
-                    gone.append(task)
-        return gone
 
     def check(self) -> None:
         """Assert that the slots are those of the store, between commits."""

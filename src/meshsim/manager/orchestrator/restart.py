@@ -92,25 +92,22 @@ class RestartSupervisor:
 
     # -- replacing
 
-    def restart(self, tx: Transaction, service: Service, task: Task) -> list[Task]:
+    def restart(self, tx: Transaction, service: Service, task: Task) -> None:
         """Tell the task to stop and, if its policy allows, make its replacement.
 
         A task that itself still waits for its start is restarted when that wait is over.
-
-        Returns:
-            The tasks written, as they are now.
 
         Source: swarmkit manager/orchestrator/restart/restart.go Restart.
         """
         wait = self._waits.get(task.id)
         if wait is not None:
             wait.restart_after = True
-            return []
+            return
         if task.desired > TaskState.COMPLETE:
-            return []
+            return
         stopped = tx.update(task, desired=TaskState.SHUTDOWN)
         if not self.should_restart(stopped, service):
-            return [stopped]
+            return
         node = tx.get(Node, task.node_id) if task.node_id else None
         fresh = tx.create(
             new_task(
@@ -128,7 +125,6 @@ class RestartSupervisor:
         self.delay_start(
             fresh.id, old=task, delay_ns=0 if drained else self.delay_ns(task), wait_stop=not gone
         )
-        return [stopped, fresh]
 
     def delay_ns(self, task: Task) -> int:
         """How long a replacement of the task waits."""
