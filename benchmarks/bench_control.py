@@ -19,6 +19,7 @@ from collections.abc import Callable
 from typing import Final
 
 import attrs
+from arguments import how_often
 
 from meshsim.cluster import Cluster
 from meshsim.manager.scheduler import Scheduler
@@ -216,4 +217,4 @@ def imports(repeats: int, byte_code: str) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 5)
+    main(how_often(__doc__))

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import gc
 import statistics
-import sys
 import time
 from collections.abc import Callable
 
 import simpy
+from arguments import how_often
 
 from meshsim.cluster import Cluster
 from meshsim.sim import Clock
@@ -95,4 +95,4 @@ def main(repeats: int = 5) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 5)
+    main(how_often(__doc__))

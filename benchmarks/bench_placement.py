@@ -10,9 +10,10 @@ from __future__ import annotations
 import gc
 import platform
 import statistics
-import sys
 import time
 import tracemalloc
+
+from arguments import how_often
 
 from meshsim.model.objects import Node, Task
 from meshsim.model.specs import Placement, Resources, TaskSpec
@@ -132,4 +133,4 @@ def main(repeats: int = 5) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 5)
+    main(how_often(__doc__))

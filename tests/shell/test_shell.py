@@ -50,6 +50,23 @@ def test_time_passes_as_programs_take_it(pair: list[Host]) -> None:
     assert clock.now_ns == before
 
 
+@pytest.mark.parametrize("line", ["echo hello", "ip addr", "docker ps", "systemctl start docker", "nonsense"])
+def test_a_machine_without_power_answers_nothing(pair: list[Host], line: str) -> None:
+    host01, _ = pair
+    host01.fail()
+    result = host01.run(line)
+    assert (result.stdout, result.stderr, result.exit) == ("", "meshsim: host01 has no power\n", 255)
+    host01.recover()
+    assert host01.run("echo hello").stdout == "hello\n"
+
+
+def test_power_can_go_in_the_middle_of_a_line(pair: list[Host]) -> None:
+    host01, _ = pair
+    host01.cluster.clock.call_later(SECOND // 2, host01.fail)
+    result = host01.run("echo first; sleep 1; echo second")
+    assert (result.stdout, result.stderr) == ("first\n", "meshsim: host01 has no power\n")
+
+
 def test_a_machine_without_engine_has_no_docker(pair: list[Host]) -> None:
     laptop = pair[0].cluster.add_machine("laptop")
     result = laptop.run("docker ps")

@@ -30,6 +30,8 @@ __all__ = ["Session", "Shell"]
 #: words of programs that :func:`meshsim.cluster.programs.run_simple` knows
 _SIMPLE = ("true", "false", "sleep", ":", "sh", "bash", "ash")
 NOT_FOUND = 127
+#: as ssh exits when the machine at the other end is gone
+NO_ANSWER = 255
 
 
 class Session:
@@ -104,6 +106,8 @@ class Shell:
     def _command(self, argv: list[str], stdin: str, env: Mapping[str, str]) -> Result:
         """Run one command of a line (the evaluator calls back)."""
         name, *args = argv
+        if self.machine.name in self.machine.cluster.links.down:
+            return Result("", f"meshsim: {self.machine.name} has no power\n", NO_ANSWER)
         try:
             if name == "docker" and isinstance(self.machine, Host):
                 return run_docker(self.machine, args, self.session, stdin=stdin, env=env)
