@@ -107,6 +107,11 @@ def test_nobody_answers_at_an_engine_that_is_off(cluster, fault):
         with pytest.raises(EngineDown, match=r"^Cannot connect to the Docker daemon") as refusal:
             ask()
         assert refusal.value.host == "host02"
+
+
+def test_the_command_line_of_an_engine_that_is_off(cluster):
+    host02 = cluster.host("host02")
+    host02.stop_engine()
     result = host02.run("docker ps")
     assert (result.stdout, result.stderr, result.exit) == ("", f"{NO_DAEMON}\n", 1)
     assert host02.run("docker ps --nosuch").exit == 125  # the command line itself needs no engine
