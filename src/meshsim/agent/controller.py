@@ -27,7 +27,8 @@ from meshsim.sim import Own
 __all__ = ["NEVER", "Bench", "Controller", "Doing"]
 
 _S = TaskState
-_STARTED: Final = _S.STARTING
+#: the first state whose status names the container. Source: swarmkit agent/exec/controller.go Do
+_NAMES_CONTAINER: Final = _S.STARTING
 #: the due time of a step that only an event can end
 NEVER: Final = -1
 
@@ -220,11 +221,7 @@ class Controller:
                 _BEGINS[rule.act](self, bench, now_ns)
 
     def _go_on(self, bench: Bench, rule: Rule, now_ns: int) -> None:
-        """Only from STARTING on does a status say which container it is about.
-
-        Source: swarmkit agent/exec/controller.go Do.
-        """
-        container = self._container(bench) if rule.to >= _STARTED else None
+        container = self._container(bench) if rule.to >= _NAMES_CONTAINER else None
         if container is None:
             self.status = early_status(rule.to, rule.message, now_ns)
         else:
