@@ -66,7 +66,6 @@ class GlobalOrchestrator:
             self.restarts,
             ids=self._ids,
             ties=streams["ties"] if ties == "seeded" else None,
-            note=_nothing,
         )
         self._services: dict[str, None] = {}
         self._nodes: dict[str, None] = {}
@@ -268,7 +267,3 @@ class GlobalOrchestrator:
         assert self._nodes.keys() == wanted, "nodes"
         wanted = {service.id for service in self._store.services.values() if is_global(service)}
         assert self._services.keys() == wanted, "services"
-
-
-def _nothing(_task: Task) -> None:
-    """Tasks are read from the store each time: nothing to note."""

@@ -72,7 +72,6 @@ class ReplicatedOrchestrator:
             self.restarts,
             ids=self._ids,
             ties=streams["ties"] if ties == "seeded" else None,
-            note=self._note,
         )
         self._slots: dict[str, ServiceSlots] = {}
         self._agreed: dict[str, _Agreed] = {}
@@ -200,7 +199,7 @@ class ReplicatedOrchestrator:
     # -- work
 
     def _tick(self) -> None:
-        """Do what has gathered, when the news have been told: what is written here is told at once.
+        """Do what has gathered once all commits have been told; what is written here is told at once.
 
         Source: replicated.go tick.
         """

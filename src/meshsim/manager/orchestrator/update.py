@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import struct
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from random import Random
 
 from attrs import define
@@ -59,7 +59,6 @@ class UpdateSupervisor:
         restarts: delays the start of new tasks until the old ones have stopped.
         ids: where the ids of new tasks are drawn from.
         ties: None to go through the slots in the order given, else a generator to draw an order from.
-        note: told every task that is written.
     """
 
     def __init__(
@@ -71,7 +70,6 @@ class UpdateSupervisor:
         *,
         ids: Random,
         ties: Random | None,
-        note: Callable[[Task], None],
     ) -> None:
         self.store = store
         self.clock = clock
@@ -79,7 +77,6 @@ class UpdateSupervisor:
         self.restarts = restarts
         self.ids = ids
         self.ties = ties
-        self.note = note
         self._updates: dict[str, Updater] = {}
 
     def __repr__(self) -> str:
@@ -154,7 +151,6 @@ class Updater:
         self._made: dict[str, int | None] = {}
         self._failed: dict[str, None] = {}
         self._unjudged: list[str] = []
-        self._written: list[Task] = []
         self._dirty = 0
         self._stopped = False
         self._monitor: Timer | None = None
@@ -253,9 +249,7 @@ class Updater:
     def _take(self, worker: _Worker) -> bool:
         """Replace what stands in the worker's slot; returns whether there is something to wait for."""
         with self._store.transaction() as tx:
-            waits = self._replace_or_keep(tx, worker)
-        self._tell()
-        return waits
+            return self._replace_or_keep(tx, worker)
 
     def _replace_or_keep(self, tx: Transaction, worker: _Worker) -> bool:
         """Judge the slot as it was when the update began: what happened since is seen while writing."""
@@ -300,7 +294,6 @@ class Updater:
                 desired=TaskState.READY,
             )
         )
-        self._written.append(fresh)
         self._made[fresh.id] = None
         self._await(worker, fresh.id, removed, wait_stop=stop_first, wait_running=True)
         return True
@@ -325,7 +318,7 @@ class Updater:
             if task is None or task.desired > TaskState.RUNNING:
                 missed = True
                 continue
-            self._written.append(tx.update(task, desired=TaskState.SHUTDOWN))
+            tx.update(task, desired=TaskState.SHUTDOWN)
             removed = task
         return removed, missed
 
@@ -358,14 +351,7 @@ class Updater:
         if start_first and task.status.state is TaskState.RUNNING:
             with self._store.transaction() as tx:
                 self._remove(tx, worker.slot)
-            self._tell()
         self._rest(worker)
-
-    def _tell(self) -> None:
-        """Pass on what was written: at once, so that nobody counts half of it."""
-        for task in self._written:
-            self._supervisor.note(task)
-        self._written.clear()
 
     def observe(self, task: Task) -> None:
         """Take notice of a task of the service that changed."""
