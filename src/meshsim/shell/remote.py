@@ -17,9 +17,10 @@ from meshsim.shell.result import Result
 if TYPE_CHECKING:
     from meshsim.cluster import Machine
 
-__all__ = ["ssh"]
+__all__ = ["SSH_FAILED", "ssh"]
 
-FAILED = 255
+#: as ssh exits when it fails itself, or the other machine does not answer
+SSH_FAILED = 255
 #: options that take a value
 _VALUES = "BbcDEeFIiJLlmOopQRSWw"
 
@@ -44,18 +45,18 @@ def ssh(
         if option[1:2] in _VALUES and len(option) == 2 and words:
             words.pop(0)
     if not words:
-        return Result("", "usage: ssh [options] destination [command [argument ...]]\n", FAILED)
+        return Result("", "usage: ssh [options] destination [command [argument ...]]\n", SSH_FAILED)
     target, *line = words
     name = target.rpartition("@")[2]
     try:
         address = machine.cluster.first_address(name)
     except NameNotResolved:
         text = f"ssh: Could not resolve hostname {name}: Name or service not known\n"
-        return Result("", text, FAILED)
+        return Result("", text, SSH_FAILED)
     cluster = machine.cluster
     other = cluster.machines.get(cluster.machine_at(address) or "")
     if other is None or not cluster.links.reaches(machine.name, other.name):
-        return Result("", f"ssh: connect to host {name} port 22: No route to host\n", FAILED)
+        return Result("", f"ssh: connect to host {name} port 22: No route to host\n", SSH_FAILED)
     if not line:
         raise NotModelled("ssh without a command is not modelled: give the line to run")
     warning = ""

@@ -16,7 +16,7 @@ from meshsim.shell.docker import run_docker
 from meshsim.shell.evaluate import Evaluator
 from meshsim.shell.filters import FILTERS
 from meshsim.shell.places import MachinePlace
-from meshsim.shell.remote import ssh
+from meshsim.shell.remote import SSH_FAILED, ssh
 from meshsim.shell.result import Result
 from meshsim.shell.systemctl import systemctl
 from meshsim.shell.tools import TOOLS, is_tool, run_program
@@ -30,8 +30,6 @@ __all__ = ["Session", "Shell"]
 #: words of programs that :func:`meshsim.cluster.programs.run_simple` knows
 _SIMPLE = ("true", "false", "sleep", ":", "sh", "bash", "ash")
 NOT_FOUND = 127
-#: as ssh exits when the machine at the other end is gone
-NO_ANSWER = 255
 
 
 class Session:
@@ -106,8 +104,8 @@ class Shell:
     def _command(self, argv: list[str], stdin: str, env: Mapping[str, str]) -> Result:
         """Run one command of a line (the evaluator calls back)."""
         name, *args = argv
-        if self.machine.name in self.machine.cluster.links.down:
-            return Result("", f"meshsim: {self.machine.name} has no power\n", NO_ANSWER)
+        if isinstance(self.machine, Host) and not self.machine.up:
+            return Result("", f"meshsim: {self.machine.name} has no power\n", SSH_FAILED)
         try:
             if name == "docker" and isinstance(self.machine, Host):
                 return run_docker(self.machine, args, self.session, stdin=stdin, env=env)
