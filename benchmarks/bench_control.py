@@ -18,8 +18,8 @@ import time
 from collections.abc import Callable
 from typing import Final
 
+import arguments
 import attrs
-from arguments import how_often
 
 from meshsim.cluster import Cluster
 from meshsim.manager.scheduler import Scheduler
@@ -171,7 +171,7 @@ def row(name: str, values: list[float]) -> None:
     print(f"{name:<46}{values[0]:12,.2f}{statistics.median(values):12,.2f}{values[-1]:12,.2f}")
 
 
-def main(repeats: int = 5) -> None:
+def main(repeats: int) -> None:
     print(f"{'':<46}{'min':>12}{'median':>12}{'max':>12}")
     # First: the peak of memory only ever grows.
     kib: list[float] = []
@@ -217,4 +217,4 @@ def imports(repeats: int, byte_code: str) -> None:
 
 
 if __name__ == "__main__":
-    main(how_often(__doc__))
+    main(arguments.repeats(__doc__))

@@ -12,10 +12,11 @@ Prints min, median and max; nothing here fails on time.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from statistics import median
 from time import process_time_ns
+
+import arguments
 
 from meshsim.ipvs import CLOSE_BY_CLIENT, HANDSHAKE, Flow, Table, VirtualService, forecast
 
@@ -139,13 +140,12 @@ def p8(rounds: int) -> None:
         show("a billion by stepping, extrapolated", [stepping], "s")
 
 
-def main(argv: list[str] | None = None) -> None:
+def main(*, quick: bool) -> None:
     """Run both; ``--quick`` for a glance."""
-    quick = "--quick" in (sys.argv[1:] if argv is None else argv)
     for count in SIZES[:1] if quick else SIZES:
         p1(count, 5 if quick else ROUNDS)
     p8(5 if quick else ROUNDS)
 
 
 if __name__ == "__main__":
-    main()
+    main(quick=arguments.quick(__doc__))

@@ -11,8 +11,8 @@ import statistics
 import time
 from collections.abc import Callable
 
+import arguments
 import simpy
-from arguments import how_often
 
 from meshsim.cluster import Cluster
 from meshsim.sim import Clock
@@ -72,7 +72,7 @@ def row(name: str, values: list[float]) -> None:
     print(f"{name:<34}{values[0]:12,.2f}{statistics.median(values):12,.2f}{values[-1]:12,.2f}")
 
 
-def main(repeats: int = 5) -> None:
+def main(repeats: int) -> None:
     sides = {
         "P3 clock, 100 periodic timers": clock_timers,
         "P2 get, no trace": requests(trace=False),
@@ -95,4 +95,4 @@ def main(repeats: int = 5) -> None:
 
 
 if __name__ == "__main__":
-    main(how_often(__doc__))
+    main(arguments.repeats(__doc__))

@@ -12,10 +12,11 @@ Prints min, median and max; nothing here fails on time.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from statistics import median
 from time import process_time_ns
+
+import arguments
 
 from meshsim.dataplane import DataPlane, Failed, Lab, Namespace
 
@@ -95,9 +96,8 @@ def show(name: str, values: list[float], unit: str) -> None:
     print(f"  {name:52} min {low:9.2f}  median {middle:9.2f}  max {high:9.2f}  {unit}")
 
 
-def main(argv: list[str] | None = None) -> None:
+def main(*, quick: bool) -> None:
     """Run all sides in turn; ``--quick`` for a glance."""
-    quick = "--quick" in (sys.argv[1:] if argv is None else argv)
     count, rounds = (2_000, 5) if quick else (REQUESTS, ROUNDS)
     sides: dict[str, Callable[[], float]] = {
         "published port, way walked before": make_side("host", count, trace=False),
@@ -127,4 +127,4 @@ def main(argv: list[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(quick=arguments.quick(__doc__))

@@ -13,7 +13,7 @@ import statistics
 import time
 import tracemalloc
 
-from arguments import how_often
+import arguments
 
 from meshsim.model.objects import Node, Task
 from meshsim.model.specs import Placement, Resources, TaskSpec
@@ -71,7 +71,7 @@ def header(title: str) -> None:
     print(f"{'':<44}{'min ms':>9} {'median':>9} {'max':>9}{'tasks/s':>12}{'x Go':>9}")
 
 
-def main(repeats: int = 5) -> None:
+def main(repeats: int) -> None:
     print(f"Python {platform.python_version()}, {platform.machine()}, {repeats} repeats")
     plain = TaskSpec(reservations=RESERVED)
 
@@ -133,4 +133,4 @@ def main(repeats: int = 5) -> None:
 
 
 if __name__ == "__main__":
-    main(how_often(__doc__))
+    main(arguments.repeats(__doc__))

@@ -17,6 +17,8 @@ from collections.abc import Callable
 from statistics import median
 from time import process_time_ns
 
+import arguments
+
 from meshsim.scenario import Client, Exponential, KeepAlive, Poisson, Scenario, Server, ServicePlan
 from meshsim.scenario.stage import Stage
 from meshsim.scenario.theory import time_in_mmc
@@ -145,4 +147,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    arguments.nothing(__doc__)
     main()
