@@ -386,7 +386,7 @@ class Store:
         """Do the work once everybody has been told of every commit: at once, if that is so now.
 
         For watchers that write much: each transaction is then told as soon as it is made, where those made
-        while a commit is being told all wait for its end. Works are done one at a time, as asked for.
+        while a commit is being told all wait for its end. One work ends before the next begins.
         """
         self._work.append(work)
         self._do_work()
